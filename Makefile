@@ -1,0 +1,54 @@
+# make start | test | lint | format | bench | lock | clean
+# Each target makes its own environment; nothing but Python 3.13, make and the package registries is assumed.
+.DEFAULT_GOAL := help
+.PHONY: help start test lint format bench lock interop clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+# The first of these that really is Python 3.13; PYTHON=/path/to/python3.13 names one explicitly.
+PYTHON ?= $(shell for p in python3.13 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+
+help:  ## Say what there is to run
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+$(STAMP): requirements.lock
+	@[ -n "$(PYTHON)" ] && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || { \
+		echo "Python 3.13 was not found. Install it (https://www.python.org/downloads/, or: apt install python3.13 python3.13-venv, brew install python@3.13, pyenv install 3.13), or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@rm -rf $(VENV)
+	@"$(PYTHON)" -m venv $(VENV) || { echo "Python 3.13 cannot make a virtual environment. On Debian and Ubuntu: apt install python3.13-venv" >&2; exit 1; }
+	@echo "Installing the locked dependencies into $(VENV) (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	@touch $@
+
+start: $(STAMP)  ## Run the app and the emulated Azure beside it (ARGS="--https --auth ...")
+	@exec $(BIN)/python -m emulator $(ARGS)
+
+test: $(STAMP)  ## Run all tests (ARGS="-k name" to choose)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)  ## Format check, lint and strict types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+
+format: $(STAMP)  ## Format and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## Measure against the baselines; writes bench/results.md
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: $(STAMP)  ## Resolve requirements*.txt anew into requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
+		requirements-dev.txt -o requirements.lock
+
+interop:  ## Install what the JavaScript client tests need (Node.js and npm)
+	@cd tests/interop && npm ci --silent --no-audit --no-fund
+
+clean:  ## Remove the environment and everything generated
+	@rm -rf $(VENV) .emulator .pytest_cache .ruff_cache tests/interop/node_modules
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
