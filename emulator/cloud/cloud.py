@@ -1,0 +1,126 @@
+"""The emulated cloud: every service, started and stopped together."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from emulator.cloud.addresses import CloudSockets
+from emulator.cloud.arm import Arm
+from emulator.cloud.authority import Authority
+from emulator.cloud.control import Control
+from emulator.cloud.data_plane import DataPlane
+from emulator.cloud.defaults import SYSTEM_ASSIGNED
+from emulator.cloud.faults import Faults, Rule
+from emulator.cloud.identity import IdentityEndpoint
+from emulator.cloud.journal import Journal
+from emulator.cloud.listener import Listener
+from emulator.cloud.state import State
+from emulator.cloud.tokens import Tokens
+
+# What the app's host may add to the endpoints; null as long as it does not.
+_APP_ENDPOINTS = ("app", "webhook", "functionKey", "systemKey")
+
+
+class Cloud:
+    """Serves on `sockets` (bound already, and closed by `stop`) with the certificate of `authority`.
+
+    `identity_header` is the secret that the managed identity endpoint demands (settings.app_settings gives it to the
+    app). `app_endpoints` is shown in `/_control/endpoints` and read anew each time. `state`, `faults` and `journal`
+    may be read and changed from the loop that the cloud runs on.
+    """
+
+    def __init__(
+        self,
+        *,
+        sockets: CloudSockets,
+        authority: Authority,
+        identity_header: str,
+        app_endpoints: Mapping[str, str | None] | None = None,
+    ) -> None:
+        self.sockets = sockets
+        self.authority = authority
+        self.identity_header = identity_header
+        self.state = State()
+        self.tokens = Tokens()
+        self.faults = Faults()
+        self.journal = Journal()
+        self._app_endpoints: Mapping[str, str | None] = {} if app_endpoints is None else app_endpoints
+        # The URLs outlive the sockets, which are closed and opened again by faults.
+        self.arm_url = sockets.arm_url
+        self.data_plane_url = sockets.data_plane_url
+        self.identity_url = sockets.identity_url
+        self.control_url = sockets.control_url
+        self._listeners: dict[str, Listener] = {}
+
+    @cached_property
+    def token(self) -> str:
+        """A bearer token that ARM accepts, for trying things out by hand; it lives 24 hours."""
+        return self.tokens.issue(self.arm_url, SYSTEM_ASSIGNED).value
+
+    async def start(self) -> None:
+        """Begin to serve; when it returns, every port answers."""
+        context = self.authority.server_context()
+        untrusted = self.authority.untrusted_server_context
+        arm = Arm(
+            state=self.state,
+            tokens=self.tokens,
+            journal=self.journal,
+            faults=self.faults,
+            arm_url=self.arm_url,
+            data_plane_url=self.data_plane_url,
+        )
+        data_plane = DataPlane(state=self.state, journal=self.journal, faults=self.faults)
+        identity = IdentityEndpoint(
+            tokens=self.tokens, journal=self.journal, faults=self.faults, header=self.identity_header
+        )
+        sockets = self.sockets
+        # By the names of services in fault rules; the control API has no faults.
+        self._listeners = {
+            "arm": Listener(sockets.arm, arm.handle, context=context, untrusted_context=untrusted),
+            "communication": Listener(
+                sockets.data_plane, data_plane.handle, context=context, untrusted_context=untrusted
+            ),
+            "identity": Listener(sockets.identity, identity.handle),
+            "control": Listener(sockets.control, Control(self).handle),
+        }
+        for listener in self._listeners.values():
+            await listener.start()
+
+    async def stop(self) -> None:
+        """Stop serving, drop every connection and close the sockets; also after a start that failed."""
+        for listener in self._listeners.values():
+            await listener.stop()
+        self._listeners = {}
+        self.sockets.close()
+
+    async def reset(self) -> None:
+        """Go back to the start: the one resource with new keys, no faults, no journal, nothing under way.
+
+        Tokens stay valid: an app that runs on holds one in its cache, as it would in Azure.
+        """
+        await self.set_faults([])
+        for service, listener in self._listeners.items():
+            # A request that waits out a delay would change the new state; the one that asks for the reset goes on.
+            if service != "control":
+                listener.drop_requests()
+        self.state.reset()
+        self.journal.clear()
+
+    async def set_faults(self, rules: list[Rule]) -> None:
+        """Put these rules in force; rules for connections close and open ports before this returns."""
+        self.faults.replace(rules)
+        for service, listener in self._listeners.items():
+            await listener.apply(self.faults.connection_rule(service))
+
+    def endpoints(self) -> dict[str, str | None]:
+        """Return what `/_control/endpoints` shows."""
+        return {
+            **dict.fromkeys(_APP_ENDPOINTS),
+            "arm": self.arm_url,
+            "keyVault": None,
+            "dataPlane": self.data_plane_url,
+            "identity": self.identity_url,
+            "topic": None,
+            "caFile": str(self.authority.ca_file),
+            "token": self.token,
+            **self._app_endpoints,
+        }

@@ -1,0 +1,173 @@
+"""Untrusted JSON -> fault rules. Strict: what would silently do nothing is refused, with the rule's index."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from emulator.cloud.faults import (
+    WHOLE_SERVICE,
+    BodyFault,
+    ConnectionFault,
+    DelayFault,
+    DisconnectFault,
+    ExpiredTokenFault,
+    Fault,
+    Rule,
+    StatusFault,
+)
+from emulator.cloud.json_values import Json
+from emulator.cloud.resource_ids import ResourceId
+
+
+@dataclass(frozen=True, slots=True)
+class _ServiceFaults:
+    operations: frozenset[str]
+    effects: frozenset[str]
+
+
+_ANY_REQUEST = frozenset({"status", "delaySeconds", "disconnect", "body", "refuse"})
+# What each service knows; a new service is one line here.
+_SERVICES = {
+    "arm": _ServiceFaults(frozenset({"get", "list", "listKeys", "regenerateKey"}), _ANY_REQUEST | {"tls"}),
+    "identity": _ServiceFaults(frozenset({"token"}), _ANY_REQUEST | {"expiredToken"}),
+    "communication": _ServiceFaults(frozenset({"listPhoneNumbers"}), _ANY_REQUEST | {"tls"}),
+}
+_SELECTORS = frozenset({"service", "operation", "resourceId", "times"})
+# Beyond status, code and retryAfter: the rest of an ErrorResponse, to see what a caller makes of it.
+_COMPANIONS = {
+    "status": frozenset({"code", "message", "details", "additionalInfo", "retryAfter", "after"}),
+    "delaySeconds": frozenset({"after"}),
+}
+# An hour is beyond every client's patience, and a mistyped delay must not hold a connection for days.
+_LONGEST_DELAY_SECONDS = 3600.0
+
+
+def parse_rules(value: object) -> list[Rule]:
+    """Return the rules in a JSON array; raises JsonError naming the first wrong rule and what is wrong."""
+    return [_rule(item) for item in Json(value, "the body").items()]
+
+
+def _rule(item: Json) -> Rule:
+    members = item.members()
+    service = item.choice("service", tuple(_SERVICES))
+    known = _SERVICES[service]
+    operation = item.optional_string("operation") or WHOLE_SERVICE
+    if operation != WHOLE_SERVICE and operation not in known.operations:
+        raise item.error(f"operation must be one of {_listed(known.operations)} or * for the service {service}")
+    effect = _effect(item, members, service, known)
+    fault = _FAULTS[effect](item)
+    times = _times(item)
+    resource_key = _resource_key(item)
+    if isinstance(fault, ConnectionFault) and (operation != WHOLE_SERVICE or resource_key is not None):
+        raise item.error(f"{effect} is for a whole service: operation must be * and resourceId absent")
+    if resource_key is not None and service == "identity":
+        raise item.error("resourceId means nothing for the service identity")
+    return Rule(
+        service=service, operation=operation, resource_key=resource_key, times=times, fault=fault, source=members
+    )
+
+
+def _effect(item: Json, members: dict[str, object], service: str, known: _ServiceFaults) -> str:
+    effects = sorted(name for name in _FAULTS if name in members)
+    if len(effects) != 1:
+        raise item.error(f"exactly one of {_listed(_FAULTS)} must be given")
+    effect = effects[0]
+    if effect not in known.effects:
+        raise item.error(f"{effect} is not possible for the service {service}")
+    unknown = sorted(set(members) - _SELECTORS - {effect} - _COMPANIONS.get(effect, frozenset()))
+    if unknown:
+        raise item.error(f"{_listed(unknown)} cannot stand beside {effect}")
+    return effect
+
+
+def _times(item: Json) -> int | None:
+    times = item.optional_integer("times")
+    if times is not None and times < 1:
+        raise item.error("times must be 1 or more, or null for ever")
+    return times
+
+
+def _resource_key(item: Json) -> str | None:
+    resource_id = item.optional_string("resourceId")
+    if resource_id is None:
+        return None
+    try:
+        return ResourceId.parse(resource_id).key
+    except ValueError as error:
+        raise item.error(f"resourceId {error}") from None
+
+
+def _status(item: Json) -> Fault:
+    status = item.integer("status")
+    # 1xx, 204 and 304 have no body, and a success is not a fault.
+    if not 400 <= status <= 599:
+        raise item.error("status must be from 400 to 599")
+    return StatusFault(
+        status=status,
+        code=item.optional_string("code"),
+        message=item.optional_string("message"),
+        details=item.optional_array("details"),
+        additional_info=item.optional_array("additionalInfo"),
+        retry_after=_retry_after(item),
+        after=item.flag("after"),
+    )
+
+
+def _retry_after(item: Json) -> str | None:
+    value = item.members().get("retryAfter")
+    match value:
+        case None:
+            return None
+        case bool():
+            pass
+        case int() if value >= 0:
+            return str(value)
+        case str() if value.isprintable() and value.isascii():
+            return value
+        case _:
+            pass
+    raise item.error("retryAfter must be a number of whole seconds or an HTTP date")
+
+
+def _delay(item: Json) -> Fault:
+    seconds = item.number("delaySeconds")
+    if not math.isfinite(seconds) or not 0 <= seconds <= _LONGEST_DELAY_SECONDS:
+        raise item.error(f"delaySeconds must be from 0 to {_LONGEST_DELAY_SECONDS:g}")
+    return DelayFault(seconds=seconds, after=item.flag("after"))
+
+
+def _disconnect(item: Json) -> Fault:
+    return DisconnectFault(item.choice("disconnect", ("before", "after")))
+
+
+def _body(item: Json) -> Fault:
+    return BodyFault(item.choice("body", ("truncated", "invalid")))
+
+
+def _expired_token(item: Json) -> Fault:
+    item.only_true("expiredToken")
+    return ExpiredTokenFault()
+
+
+def _connection(kind: Literal["refuse", "tls"]) -> Callable[[Json], Fault]:
+    def make(item: Json) -> Fault:
+        item.only_true(kind)
+        return ConnectionFault(kind)
+
+    return make
+
+
+_FAULTS: dict[str, Callable[[Json], Fault]] = {
+    "status": _status,
+    "delaySeconds": _delay,
+    "disconnect": _disconnect,
+    "body": _body,
+    "expiredToken": _expired_token,
+    "refuse": _connection("refuse"),
+    "tls": _connection("tls"),
+}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,122 @@
+"""Faults on demand: an ordered list of rules, of which the first that matches a request is applied."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+WHOLE_SERVICE = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusFault:
+    """Answer with this status and an error of that code; `after`: once the request has had its effect."""
+
+    status: int
+    code: str | None = None
+    message: str | None = None
+    details: list[object] | None = None
+    additional_info: list[object] | None = None
+    # The value of the Retry-After header: seconds or an HTTP date.
+    retry_after: str | None = None
+    after: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelayFault:
+    """Wait so many seconds before the effect, or `after` it and before the answer."""
+
+    seconds: float
+    after: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DisconnectFault:
+    """Drop the connection in place of an answer, before or after the effect."""
+
+    when: Literal["before", "after"]
+
+
+@dataclass(frozen=True, slots=True)
+class BodyFault:
+    """Answer as ever, with half of the JSON text, or with JSON that has none of the fields expected."""
+
+    kind: Literal["truncated", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredTokenFault:
+    """Issue a token that looks valid to its holder and that every service refuses as expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFault:
+    """For a whole service: no connection ("refuse"), or an untrusted certificate ("tls")."""
+
+    kind: Literal["refuse", "tls"]
+
+
+RequestFault = StatusFault | DelayFault | DisconnectFault | BodyFault | ExpiredTokenFault
+Fault = RequestFault | ConnectionFault
+
+
+@dataclass(slots=True, kw_only=True)
+class Rule:
+    """One rule. `times` counts down at each use; None: for ever."""
+
+    service: str
+    operation: str
+    # Lower-cased; None: every resource.
+    resource_key: str | None
+    times: int | None
+    fault: Fault
+    # As it was put, for showing it again.
+    source: dict[str, object]
+
+    def matches(self, service: str, operation: str, resource_key: str | None) -> bool:
+        """Say whether the rule is for such a request and not used up."""
+        return (
+            self.times != 0
+            and self.service == service
+            and self.operation in (WHOLE_SERVICE, operation)
+            and self.resource_key in (None, resource_key)
+        )
+
+    def use(self) -> None:
+        """Count one use."""
+        if self.times is not None:
+            self.times -= 1
+
+    def as_json(self) -> dict[str, object]:
+        """Return the rule as it was put, with the `times` that are left."""
+        return self.source if self.times is None else {**self.source, "times": self.times}
+
+
+class Faults:
+    """The rules in force."""
+
+    def __init__(self) -> None:
+        self._rules: list[Rule] = []
+
+    def replace(self, rules: list[Rule]) -> None:
+        """Put these rules in place of all others."""
+        self._rules = rules
+
+    def rules(self) -> list[Rule]:
+        """Return the rules that are not used up, in their order."""
+        return [rule for rule in self._rules if rule.times != 0]
+
+    def take(self, service: str, operation: str, resource_key: str | None) -> RequestFault | None:
+        """Return the fault for a request and count it as used; None: the request is served as ever."""
+        for rule in self._rules:
+            if isinstance(rule.fault, ConnectionFault):
+                continue
+            if rule.matches(service, operation, resource_key):
+                rule.use()
+                return rule.fault
+        return None
+
+    def connection_rule(self, service: str) -> Rule | None:
+        """Return the rule for connections to a service, unused: whoever applies it counts."""
+        for rule in self._rules:
+            if isinstance(rule.fault, ConnectionFault) and rule.matches(service, WHOLE_SERVICE, None):
+                return rule
+        return None

@@ -1,0 +1,25 @@
+"""The environment with which an app talks to the emulated cloud (standard library only)."""
+
+from emulator.cloud.addresses import CloudSockets
+from emulator.cloud.authority import Authority
+from emulator.cloud.defaults import RESOURCE_ID
+
+
+def app_settings(sockets: CloudSockets, authority: Authority, identity_header: str) -> dict[str, str]:
+    """Return environment variables by name.
+
+    IDENTITY_ENDPOINT and IDENTITY_HEADER are those that App Service sets for an app with a managed identity.
+    SSL_CERT_FILE (aiohttp, ssl) and REQUESTS_CA_BUNDLE (requests) must be there before the process starts: both
+    libraries read them once. NO_PROXY keeps a company's proxy out of the way, in both of its spellings.
+    """
+    no_proxy = "localhost,127.0.0.1,::1"
+    return {
+        "ARM_ENDPOINT": sockets.arm_url,
+        "COMMUNICATION_SERVICE_ID": RESOURCE_ID,
+        "IDENTITY_ENDPOINT": sockets.identity_url,
+        "IDENTITY_HEADER": identity_header,
+        "SSL_CERT_FILE": str(authority.ca_file),
+        "REQUESTS_CA_BUNDLE": str(authority.ca_file),
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
