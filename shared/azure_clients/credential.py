@@ -1,0 +1,104 @@
+"""The app's identity: managed identity, or a developer's credential where AZURE_TOKEN_CREDENTIALS asks for it."""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Protocol
+
+from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
+from azure.core.exceptions import AzureError
+from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+
+from shared.errors import ManagedIdentityUnavailable, RegenerationOutcome
+from shared.settings import Settings
+
+# Asking for a token changes nothing, so it may be repeated: three times within some 3 s, well inside the deadline.
+_RETRIES: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 2}
+
+
+class _TokenSource(Protocol):
+    async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo: ...
+
+    async def close(self) -> None: ...
+
+
+class Credential:
+    """An azure-core `AsyncSupportsTokenInfo` whose cached token can be dropped, and whose errors are ours.
+
+    One a process and event loop: azure-identity keeps the token, and the connection, inside.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._source: _TokenSource | None = None
+        self._lock = asyncio.Lock()
+
+    async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """Return a token for the scopes, from the cache while it is good.
+
+        Raises:
+            ManagedIdentityUnavailable: no token is to be had; nothing was sent to the API behind it.
+        """
+        async with self._lock:
+            if self._source is None:
+                self._source = _make(self._settings)
+            try:
+                return await self._source.get_token_info(*scopes, options=options)
+            except AzureError as error:
+                # the SDK's text may quote the identity endpoint's answer: the type alone goes on
+                raise _unavailable(self._settings, error) from None
+            except ValueError:
+                raise _unavailable(self._settings, None) from None
+
+    async def forget(self) -> None:
+        """Drop the cached token: the API refused it, though by its own word it is still good."""
+        async with self._lock:
+            await self._close()
+
+    async def close(self) -> None:
+        """Close the connection to the identity endpoint."""
+        await self._close()
+
+    async def __aenter__(self) -> "Credential":
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self.close()
+
+    async def _close(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            await source.close()
+
+
+def _make(settings: Settings) -> _TokenSource:
+    if settings.azure_token_credentials is not None:
+        # azure-identity reads the variable itself; require_envvar holds it to that one choice
+        return DefaultAzureCredential(
+            require_envvar=True, managed_identity_client_id=settings.azure_client_id, **_RETRIES
+        )
+    return ManagedIdentityCredential(client_id=settings.azure_client_id, **_RETRIES)
+
+
+def _unavailable(settings: Settings, error: AzureError | None) -> ManagedIdentityUnavailable:
+    reason = f" (azure-identity: {type(error).__name__})" if error is not None else ""
+    if settings.azure_token_credentials is not None:
+        advice = (
+            f"AZURE_TOKEN_CREDENTIALS asks for {settings.azure_token_credentials}: sign in with that tool, or "
+            "unset it to use the managed identity."
+        )
+    elif settings.azure_client_id is not None:
+        advice = (
+            "Assign the user-assigned identity whose client id stands in AZURE_CLIENT_ID to this app, or unset "
+            "AZURE_CLIENT_ID to use the system-assigned one."
+        )
+    else:
+        advice = "Switch on the app's system-assigned managed identity, or name a user-assigned one in AZURE_CLIENT_ID."
+    return ManagedIdentityUnavailable(
+        f"No token is to be had from the app's identity{reason}. {advice}",
+        outcome=RegenerationOutcome.NOT_REGENERATED,
+    )

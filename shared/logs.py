@@ -1,0 +1,15 @@
+"""How the app logs: the SDKs speak only when something is wrong, and nothing that looks like a key gets out."""
+
+import logging
+
+from shared.redaction import guard_logs
+
+# at INFO these write several lines for each call to Azure; "azure.functions" is the worker's own and stays
+_QUIET = ("azure.core", "azure.identity", "azure.mgmt", "msal")
+
+
+def configure_logging() -> None:
+    """Quieten the SDKs and put the redacting wall around every log record of this process."""
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    guard_logs()

@@ -1,0 +1,213 @@
+"""The app's settings: the only place that reads the environment; frozen, and validated once and whole."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlsplit
+
+from shared.errors import NotConfigured, Problem
+from shared.resource_id import AllowList, ResourceId, Scope
+
+# Groups and single credentials that azure-identity's DefaultAzureCredential knows under this variable:
+# https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains#defaultazurecredential-overview
+_TOKEN_CREDENTIALS = {
+    name.lower(): name
+    for name in (
+        "dev",
+        "prod",
+        "EnvironmentCredential",
+        "WorkloadIdentityCredential",
+        "ManagedIdentityCredential",
+        "VisualStudioCodeCredential",
+        "AzureCliCredential",
+        "AzurePowerShellCredential",
+        "AzureDeveloperCliCredential",
+    )
+}
+# Azure's front end gives up on a request after 230 s:
+# https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout
+_LONGEST_DEADLINE = 230.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator decides, each field after the variable of the same name in upper case.
+
+    `app_service_authentication` is the platform's word (WEBSITE_AUTH_ENABLED): App Service authentication
+    stands before the app and sets, or strips, the X-MS-CLIENT-PRINCIPAL headers.
+    """
+
+    communication_service_id: ResourceId | None
+    allowed_communication_services: AllowList
+    arm_endpoint: str
+    arm_api_version: str
+    azure_client_id: str | None
+    azure_token_credentials: str | None
+    request_deadline_seconds: float
+    required_app_roles: frozenset[str]
+    app_service_authentication: bool
+
+
+# every variable that is read, with its default; the platform's own one is no setting of ours
+DEFAULTS: Mapping[str, str] = {
+    "COMMUNICATION_SERVICE_ID": "",
+    "ALLOWED_COMMUNICATION_SERVICES": "",
+    "ARM_ENDPOINT": "https://management.azure.com",
+    "ARM_API_VERSION": "2023-03-31",
+    "AZURE_CLIENT_ID": "",
+    "AZURE_TOKEN_CREDENTIALS": "",
+    "REQUEST_DEADLINE_SECONDS": "30",
+    "REQUIRED_APP_ROLES": "",
+}
+_NAMES_RESOURCES = ("COMMUNICATION_SERVICE_ID", "ALLOWED_COMMUNICATION_SERVICES")
+_PLATFORM = "WEBSITE_AUTH_ENABLED"
+
+
+def parse_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings that an environment holds; an empty variable is an unset one.
+
+    Raises:
+        NotConfigured: naming every setting that is missing or wrong, and what to put there.
+    """
+    problems: list[Problem] = []
+
+    def read[T](name: str, parse: Callable[[str], T], if_wrong: T) -> T:
+        text = environment.get(name, "").strip() or DEFAULTS[name]
+        try:
+            return parse(text)
+        except ValueError as error:
+            problems.append(Problem("InvalidSetting", f"{name} {error}", name))
+            return if_wrong
+
+    resource = read("COMMUNICATION_SERVICE_ID", _optional(ResourceId.parse), None)
+    scopes = read("ALLOWED_COMMUNICATION_SERVICES", _comma_separated(Scope.parse), ())
+    if not scopes and resource is not None:
+        scopes = (Scope(resource.subscription_id, resource.resource_group, resource.name),)
+    settings = Settings(
+        communication_service_id=resource,
+        allowed_communication_services=AllowList(scopes),
+        arm_endpoint=read("ARM_ENDPOINT", _https_origin, ""),
+        arm_api_version=read("ARM_API_VERSION", _api_version, ""),
+        azure_client_id=read("AZURE_CLIENT_ID", _optional(_uuid), None),
+        azure_token_credentials=read("AZURE_TOKEN_CREDENTIALS", _optional(_token_credentials), None),
+        request_deadline_seconds=read("REQUEST_DEADLINE_SECONDS", _seconds, 0.0),
+        required_app_roles=frozenset(read("REQUIRED_APP_ROLES", _comma_separated(_app_role), ())),
+        app_service_authentication=environment.get(_PLATFORM, "").strip().lower() == "true",
+    )
+    if not scopes and not any(problem.target in _NAMES_RESOURCES for problem in problems):
+        problems.append(
+            Problem(
+                "MissingSetting",
+                "COMMUNICATION_SERVICE_ID is not set: put the ARM id of the app's Communication Services resource "
+                "there, or the ids and scopes that it may touch into ALLOWED_COMMUNICATION_SERVICES.",
+                "COMMUNICATION_SERVICE_ID",
+            )
+        )
+    if problems:
+        raise NotConfigured(problems)
+    return settings
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings, read from the environment at the first call that succeeds.
+
+    Raises:
+        NotConfigured: as `parse_settings`.
+    """
+    return parse_settings(os.environ)
+
+
+def default_resource(settings: Settings) -> ResourceId:
+    """Return the resource of the requests that name none.
+
+    Raises:
+        NotConfigured: where COMMUNICATION_SERVICE_ID is not set.
+    """
+    if settings.communication_service_id is None:
+        raise NotConfigured(
+            [
+                Problem(
+                    "MissingSetting",
+                    "COMMUNICATION_SERVICE_ID is not set: put the ARM id of the resource there to which requests "
+                    "without a resource belong, or name the resource in the request's path.",
+                    "COMMUNICATION_SERVICE_ID",
+                )
+            ]
+        )
+    return settings.communication_service_id
+
+
+def _optional[T](parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    return lambda text: parse(text) if text else None
+
+
+def _comma_separated[T](parse: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
+    def parse_all(text: str) -> tuple[T, ...]:
+        parsed: list[T] = []
+        for position, item in enumerate((item.strip() for item in text.split(",")), start=1):
+            if not item:
+                continue
+            try:
+                parsed.append(parse(item))
+            except ValueError as error:
+                raise ValueError(f"item {position} {error}") from None
+        return tuple(parsed)
+
+    return parse_all
+
+
+def _https_origin(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme == "https" and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        raise ValueError("is not a URL; it looks like https://management.azure.com") from None
+    if not valid or parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must be https:// and a host alone, like https://management.azure.com")
+    return f"https://{parts.netloc}"
+
+
+def _api_version(text: str) -> str:
+    if not API_VERSION.fullmatch(text):
+        raise ValueError("must be an ARM API version, like 2023-03-31")
+    return text
+
+
+def _uuid(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise ValueError("must be the client id (a UUID) of the app's user-assigned managed identity")
+    return text
+
+
+def _token_credentials(text: str) -> str:
+    if text.lower() not in _TOKEN_CREDENTIALS:
+        raise ValueError(
+            "must be one of "
+            + ", ".join(_TOKEN_CREDENTIALS.values())
+            + "; leave it unset in Azure, for the managed identity alone"
+        )
+    return _TOKEN_CREDENTIALS[text.lower()]
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{1,3})?", text) or not 0 < float(text) <= _LONGEST_DEADLINE:
+        raise ValueError(f"must be a number of seconds, over 0 and at most {_LONGEST_DEADLINE:.0f}")
+    return float(text)
+
+
+def _app_role(text: str) -> str:
+    # https://learn.microsoft.com/graph/api/resources/approle : the value has at most 120 characters, no blanks
+    if len(text) > 120 or any(character.isspace() for character in text):
+        raise ValueError("is not the value of an app role")
+    return text
+
+
+API_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]{1,16})?", re.IGNORECASE | re.ASCII)
+
+
+def setting_names() -> tuple[str, ...]:
+    """Return the names of all settings, as documented."""
+    return tuple(DEFAULTS)
