@@ -4,7 +4,7 @@ import json
 import logging
 
 from shared.caller import Caller
-from shared.errors import AppError, RegenerationOutcome
+from shared.errors import AppError, NotAllowed, RegenerationOutcome
 from shared.http import Request
 from shared.parameters import KeyType
 from shared.regeneration import Regenerated
@@ -21,21 +21,31 @@ def regeneration(
     INFO for a regenerated key, WARNING for everything else. `outcome` is that of `RegenerationOutcome`; where
     there is an error its code and status stand beside it, else the new key's fingerprint. No field is a secret.
     """
-    line: dict[str, object] = {
-        "action": "RegenerateKey",
-        "outcome": RegenerationOutcome.REGENERATED,
-        "resourceId": str(resource),
-        "keyType": key_type,
-        "caller": caller.to_json(),
-        "requestId": request.request_id,
-    }
+    target: dict[str, object] = {"resourceId": str(resource), "keyType": key_type}
+    if isinstance(result, AppError):
+        _failed(request, caller, result, target)
+    else:
+        target["fingerprint"] = result.key.fingerprint
+        _write(logging.INFO, request, caller, RegenerationOutcome.REGENERATED, target)
+
+
+def refusal(request: Request, caller: Caller, error: NotAllowed) -> None:
+    """Write the line of a caller who was refused before it was looked at what they want."""
+    _failed(request, caller, error, {})
+
+
+def _failed(request: Request, caller: Caller, error: AppError, target: dict[str, object]) -> None:
+    outcome = error.outcome or RegenerationOutcome.NOT_REGENERATED
+    target |= {"error": error.code, "status": error.status}
+    _write(logging.WARNING, request, caller, outcome, target)
+
+
+def _write(
+    level: int, request: Request, caller: Caller, outcome: RegenerationOutcome, fields: dict[str, object]
+) -> None:
+    line = {"action": "RegenerateKey", "outcome": outcome, **fields, "caller": caller.to_json()}
+    line["requestId"] = request.request_id
     if request.client_request_id is not None:
         line["clientRequestId"] = request.client_request_id
-    if isinstance(result, AppError):
-        line["outcome"] = result.outcome or RegenerationOutcome.NOT_REGENERATED
-        line |= {"error": result.code, "status": result.status}
-    else:
-        line["fingerprint"] = result.key.fingerprint
     # ASCII escapes keep line breaks and direction marks of a caller's name from forging a line
-    text = json.dumps(line, ensure_ascii=True)
-    _logger.log(logging.WARNING if isinstance(result, AppError) else logging.INFO, "audit %s", text)
+    _logger.log(level, "audit %s", json.dumps(line, ensure_ascii=True))

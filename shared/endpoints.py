@@ -2,7 +2,7 @@
 
 from shared import audit, composition
 from shared.caller import Caller, identify, require_role
-from shared.errors import AppError, InvalidRequest, Problem, ResourceNotAllowed
+from shared.errors import AppError, InvalidRequest, Problem, ResourceNotAllowed, RoleRequired
 from shared.http import Request, Response, require_api_version
 from shared.parameters import RegenerateKeyParameters, parse_if_match
 from shared.regeneration import Regeneration
@@ -32,7 +32,11 @@ async def regenerate(request: Request) -> Response:
 
 def _authorized(request: Request, configured: Settings) -> Caller:
     caller = identify(request.headers, app_service_authentication=configured.app_service_authentication)
-    require_role(caller, configured.required_app_roles)
+    try:
+        require_role(caller, configured.required_app_roles)
+    except RoleRequired as error:
+        audit.refusal(request, caller, error)
+        raise
     return caller
 
 
@@ -44,8 +48,12 @@ async def _regenerate(
     problems: list[Problem],
 ) -> Response:
     parameters, wrong = RegenerateKeyParameters.parse(request.json_object())
-    if_match = parse_if_match(request.headers.get("if-match", ""))
     problems = problems + wrong
+    if_match = None
+    try:
+        if_match = parse_if_match(request.headers.get("if-match"))
+    except InvalidRequest as error:
+        problems = [*problems, *error.problems]
     if resource is None or parameters is None or problems:
         raise InvalidRequest(problems)
 

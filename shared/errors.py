@@ -114,6 +114,7 @@ class InvalidRequest(AppError):
             target=first.target if one else None,
             details=[problem.to_json() for problem in problems],
         )
+        self.problems = tuple(problems)
         if code is not None:
             self.code = code
 

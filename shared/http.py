@@ -98,6 +98,8 @@ async def answer(request: func.HttpRequest, endpoint: Callable[[Request], Awaita
     try:
         response = await endpoint(incoming)
     except AppError as error:
+        if isinstance(error, UnexpectedError):
+            _logger.exception("request %s failed unexpectedly", incoming.request_id)
         response = Response(error.to_json(), error.status, error.headers)
     except Exception:
         _logger.exception("request %s failed unexpectedly", incoming.request_id)

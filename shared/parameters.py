@@ -91,16 +91,17 @@ def _names_both(value: Any) -> bool:
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{16}")
 
 
-def parse_if_match(header: str) -> frozenset[str] | None:
+def parse_if_match(header: str | None) -> frozenset[str] | None:
     """Return the fingerprints that an If-Match header accepts, or None where it accepts any (absent, or `*`).
 
     The form is RFC 9110, section 13.1.1: `"sha256:…"`, several separated by commas. The quotes may be left
-    out, since the fingerprint stands without them in our own answers.
+    out, since the fingerprint stands without them in our own answers. An empty header is refused: a condition whose
+    value got lost must not become an unconditional regeneration.
 
     Raises:
         InvalidRequest: the header holds something else.
     """
-    if header.strip() in ("", "*"):
+    if header is None or header.strip() == "*":
         return None
     tags = [tag.strip() for tag in header.split(",")]
     found = [tag[1:-1] if len(tag) > 1 and tag[0] == tag[-1] == '"' else tag for tag in tags]

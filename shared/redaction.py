@@ -5,11 +5,9 @@ import hmac
 import logging
 import re
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, NoReturn, cast
 
 REDACTED = "REDACTED"
 
@@ -19,7 +17,7 @@ def fingerprint(key: str) -> str:
 
     64 bits tell two keys apart and, the key having at least 256 random bits, say nothing about it.
     """
-    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()[:16]
+    return "sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class Secret:
@@ -48,7 +46,9 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self.__value.encode(), other.__value.encode())
+        return hmac.compare_digest(
+            self.__value.encode("utf-8", "surrogatepass"), other.__value.encode("utf-8", "surrogatepass")
+        )
 
     def __hash__(self) -> int:
         return hash((Secret, self.__value))
@@ -95,6 +95,10 @@ def redact_connection_string(text: str) -> str:
     kept: list[str] = []
     for part, name in zip(parts, names, strict=True):
         label, _, value = part.partition("=")
+        if name not in ("endpoint", "accesskey"):
+            # nobody knows what it is: even its name may be the rest of a key
+            kept.append(REDACTED)
+            continue
         shown = scrub(value) if name == "endpoint" and _ENDPOINT.fullmatch(value.strip()) else REDACTED
         kept.append(f"{label.strip()}={shown.strip()}")
     return ";".join(kept)
@@ -102,13 +106,22 @@ def redact_connection_string(text: str) -> str:
 
 _ENDPOINT = re.compile(r"https?://[^\s@?#;]+", re.IGNORECASE)
 
-_BASE64 = r"(?:[A-Za-z0-9+/_-]|%2[BbFf])"
-# a run is tried from its beginning only, or a long one would cost its length squared
-_RUN = rf"(?<![A-Za-z0-9+/_-]){_BASE64}"
+# A run of base64, also as URLs and JSON escape it. It is taken whole (possessively) and from its beginning, and
+# looked at afterwards: a pattern that goes back and forth in it would cost its length squared.
+_RUN = r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]|%2[BbFf]|\\u002[BbFf]|\\/){40,}+(?:=|%3[Dd]|\\u003[Dd]){0,2}"
+
+
+def _redact_run(run: re.Match[str]) -> str:
+    """Redact a run of base64 that is a key: 64 bytes end in padding, the newer shape has a signature inside."""
+    text = run[0]
+    signed = 40 <= text.find("JQQJ99", 40) <= len(text) - 18
+    return REDACTED if signed or text.endswith(("=", "%3D", "%3d", "\\u003D", "\\u003d")) else text
+
+
 # The known shapes of what must not be seen, each with words (in lower case) one of which a text must hold to have
 # it: log lines are many, and a search for a word costs a fiftieth of a pattern. Order matters: the named ones come
 # first, so that their names stay.
-_SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
+_SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # accesskey=… in connection strings, whatever its length
     (
         ("accesskey",),
@@ -117,9 +130,9 @@ _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     ),
     # the properties of CommunicationServiceKeys, in JSON and in Python's repr
     (
-        ("primarykey", "secondarykey", "connectionstring"),
+        ("primaryk", "primaryc", "primary_", "secondaryk", "secondaryc", "secondary_"),
         re.compile(
-            r"((?:primary|secondary)(?:Key|ConnectionString)\\?[\"']?\s*[:=]\s*\\?[\"']?)"
+            r"((?:primary|secondary)_?(?:Key|Connection_?String)\\?[\"']?\s*[:=]\s*\\?[\"']?)"
             r"(?!endpoint=)[^\"'\\,;}\s]+",
             re.IGNORECASE,
         ),
@@ -127,11 +140,12 @@ _SHAPES: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     ),
     (("bearer",), re.compile(r"\b(bearer\s+)[A-Za-z0-9._~+/-]{16,}=*", re.IGNORECASE), rf"\1{REDACTED}"),
     # JSON Web Tokens
-    (("eyj",), re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"), REDACTED),
-    # keys of the newer shape carry this signature in their middle
-    (("jqqj99",), re.compile(rf"{_RUN}{{40,}}JQQJ99{_BASE64}{{12,}}(?:=|%3[Dd]){{0,2}}"), REDACTED),
-    # keys of the older shape: 64 bytes of base64 end in its padding
-    (("=", "%3d"), re.compile(rf"{_RUN}{{40,}}(?:=|%3[Dd]){{1,2}}"), REDACTED),
+    (
+        ("eyj",),
+        re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
+        REDACTED,
+    ),
+    (("=", "%3d", "\\u003d", "jqqj99"), re.compile(_RUN), _redact_run),
 )
 
 
@@ -164,8 +178,8 @@ def scrub_record(record: logging.LogRecord) -> logging.LogRecord:
     """
     try:
         message = record.getMessage()
-    except Exception:  # noqa: BLE001  # a broken format string is reported by logging itself
-        return record
+    except Exception:  # noqa: BLE001  # logging would report the arguments on stderr as they are
+        message, record.msg, record.args = "", "a log call whose arguments do not fit its format", None
     scrubbed = scrub(message)
     if scrubbed != message:
         record.msg, record.args = scrubbed, None
@@ -191,7 +205,7 @@ def guard_logs() -> None:
     logging.setLogRecordFactory(_scrubbing(make))
 
 
-def _scrubbing(make: "Callable[..., logging.LogRecord]") -> "Callable[..., logging.LogRecord]":
+def _scrubbing(make: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
     def make_scrubbed(*args: Any, **kwargs: Any) -> logging.LogRecord:
         return scrub_record(make(*args, **kwargs))
 

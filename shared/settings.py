@@ -159,10 +159,15 @@ def _comma_separated[T](parse: Callable[[str], T]) -> Callable[[str], tuple[T, .
     return parse_all
 
 
+_HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9a-f:.]+", re.ASCII)
+
+
 def _https_origin(text: str) -> str:
     try:
         parts = urlsplit(text)
-        valid = parts.scheme == "https" and parts.hostname and (parts.port is None or parts.port > 0)
+        valid = (
+            parts.scheme == "https" and _HOST.fullmatch(parts.hostname or "") and (parts.port is None or parts.port > 0)
+        )
     except ValueError:
         raise ValueError("is not a URL; it looks like https://management.azure.com") from None
     if not valid or parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:

@@ -23,6 +23,7 @@ _REQUEST_TIMEOUT = 408
 _LARGEST_ANSWER = 64 * 1024
 _LONGEST_TEXT = 4_000
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", re.ASCII)
+_THROTTLED: Json = {"code": "TooManyRequests", "message": "Azure Resource Manager takes no more requests for now."}
 _RETRY_AFTER = re.compile(r"[0-9]{1,9}|[A-Za-z0-9 ,:]{20,40}", re.ASCII)
 
 
@@ -35,7 +36,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, *, changes
         body: ARM's ErrorResponse, or anything.
         changes: whether the call would have changed a key, so that the outcome matters.
     """
-    error = _error_response(body)
+    error: Json | None = _error_response(body)
     retry_after = headers.get("Retry-After", "")
     passed_on = {"Retry-After": retry_after} if _RETRY_AFTER.fullmatch(retry_after) else {}
     if status == 401:
@@ -45,6 +46,9 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, *, changes
             details=_as_details(error),
             outcome=RegenerationOutcome.NOT_REGENERATED if changes else None,
         )
+    if status == 429 and error is None:
+        # gateways before ARM throttle too, and do not speak its language
+        error = _THROTTLED
     if status in _PASSED_THROUGH and error is not None:
         return ArmRejected(
             status,
@@ -102,17 +106,16 @@ def _error_response(body: bytes) -> Json | None:
     if len(body) > _LARGEST_ANSWER:
         return None
     try:
-        answer = _object(json.loads(body))
+        return _detail(_object(json.loads(body)).get("error"))
     except (ValueError, RecursionError):
         return None
-    return _detail(answer.get("error"))
 
 
 def _detail(value: Any) -> Json | None:
     """Return the known fields of an `ErrorDetail`, each of its own type, scrubbed; None for anything else."""
     error = _object(value)
     code = error.get("code")
-    if not isinstance(code, str) or not _CODE.fullmatch(code):
+    if not isinstance(code, str) or not _CODE.fullmatch(code) or scrub(code) != code:
         return None
     detail: Json = {"code": code, "message": _text(error.get("message")) or code}
     if target := _text(error.get("target")):
@@ -133,7 +136,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    return scrub(value[:_LONGEST_TEXT]) if isinstance(value, str) else ""
+    return scrub(value)[:_LONGEST_TEXT] if isinstance(value, str) else ""
 
 
 def _as_details(error: Json | None) -> tuple[Json, ...]:

@@ -51,7 +51,8 @@ class Credential:
 
     async def forget(self) -> None:
         """Drop the cached token: the API refused it, though by its own word it is still good."""
-        async with self._lock:
+        # the lock is held only while a new token is on its way, and then there is nothing to drop
+        if not self._lock.locked():
             await self._close()
 
     async def close(self) -> None:

@@ -30,6 +30,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
+_CONNECT_SECONDS = 5
 # what the SDK raises, and what its models raise on an answer that is JSON but not of the API
 _SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
 
@@ -39,6 +40,7 @@ class _Exchange:
 
     def __init__(self, on_send: Callable[[], None] | None = None) -> None:
         self.on_send = on_send
+        self.sent = False
         self.response: AsyncHttpResponse | None = None
 
 
@@ -49,7 +51,7 @@ class _Observe(SansIOHTTPPolicy[HttpRequest, AsyncHttpResponse]):
         # options go on to the transport, which knows no such option; a challenge may send the request again
         exchange = request.context.options.pop("exchange", None) or request.context["exchange"]
         request.context["exchange"] = exchange
-        exchange.response = None
+        exchange.response, exchange.sent = None, True
         if exchange.on_send is not None:
             exchange.on_send()
 
@@ -73,7 +75,8 @@ class Management:
     def __init__(self, settings: Settings, credential: Credential) -> None:
         self._settings = settings
         self._credential = credential
-        self._transport = AioHttpTransport()
+        # a connection that takes longer is none: the request has not left, and may be sent again
+        self._transport = AioHttpTransport(connection_timeout=_CONNECT_SECONDS)
         self._policies: list[Any] = [
             RequestIdPolicy(),
             UserAgentPolicy(sdk_moniker=f"mgmt-communication/{__version__}", user_agent="acs-key-rotation"),
@@ -143,6 +146,9 @@ class Management:
         return client
 
     async def _translated(self, error: Exception, exchange: _Exchange, *, changes: bool) -> ArmError:
+        if not exchange.sent and not isinstance(error, AzureError):
+            # a defect on this side, before anything left: not to be dressed up as the network's
+            raise error
         response = exchange.response
         if response is None:
             # azure-core calls every network error of aiohttp a ServiceRequestError; aiohttp's own type says

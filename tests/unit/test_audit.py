@@ -1,0 +1,120 @@
+"""The audit line: what it says, how loudly, and that nobody can forge one."""
+
+import dataclasses
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared import audit
+from shared.caller import ANONYMOUS, Caller
+from shared.errors import AppError, ArmRejected, DeadlineExceeded, RegenerationOutcome, ResourceNotAllowed
+from shared.parameters import KeyType
+from shared.redaction import guard_logs
+from shared.regeneration import Regenerated
+from tests.support.fakes import CASK_KEY, LEGACY_KEY, RESOURCE, access_key, app_request
+
+REGENERATED = Regenerated(
+    resource=RESOURCE, key_type=KeyType.PRIMARY, key=access_key(LEGACY_KEY), at=datetime(2026, 1, 1, tzinfo=UTC)
+)
+
+
+def write(
+    caplog: pytest.LogCaptureFixture,
+    result: Regenerated | AppError = REGENERATED,
+    *,
+    caller: Caller = ANONYMOUS,
+    client_request_id: str | None = None,
+) -> tuple[dict[str, Any], logging.LogRecord]:
+    """Write one audit line and return its JSON and its record."""
+    request = app_request(client_request_id=client_request_id)
+    with caplog.at_level(logging.INFO):
+        audit.regeneration(request, caller, RESOURCE, KeyType.PRIMARY, result)
+    (record,) = caplog.records
+    prefix, _, line = record.getMessage().partition(" ")
+    assert prefix == "audit"
+    return json.loads(line), record
+
+
+def test_a_regenerated_key_is_told_with_its_fingerprint(caplog: pytest.LogCaptureFixture) -> None:
+    """Who, which key of which resource, which fingerprint, and under which request."""
+    line, record = write(caplog)
+    assert line == {
+        "action": "RegenerateKey",
+        "outcome": "Regenerated",
+        "resourceId": str(RESOURCE),
+        "keyType": "Primary",
+        "caller": {"kind": "FunctionKey"},
+        "requestId": "request-1",
+        "fingerprint": access_key(LEGACY_KEY).fingerprint,
+    }
+    assert (record.name, record.levelno) == ("audit", logging.INFO)
+
+
+def test_the_callers_own_request_id_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A sane x-ms-client-request-id stands beside ours."""
+    assert write(caplog, client_request_id="mine-1")[0]["clientRequestId"] == "mine-1"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        pytest.param(ResourceNotAllowed(), "NotRegenerated", id="refused"),
+        pytest.param(ArmRejected(429, "TooManyRequests", "s3cr3t"), "NotRegenerated", id="ARM refused"),
+        pytest.param(DeadlineExceeded("s3cr3t", outcome=RegenerationOutcome.UNKNOWN), "Unknown", id="unknown"),
+        pytest.param(DeadlineExceeded("s3cr3t", outcome=RegenerationOutcome.REGENERATED), "Regenerated", id="done"),
+    ],
+)
+def test_an_error_is_told_with_its_code_and_the_outcome(
+    caplog: pytest.LogCaptureFixture, error: AppError, outcome: str
+) -> None:
+    """An error is a warning with code, status and outcome, and without its message or a fingerprint."""
+    line, record = write(caplog, error)
+    assert (line["outcome"], line["error"], line["status"]) == (outcome, error.code, error.status)
+    assert "fingerprint" not in line
+    assert "s3cr3t" not in record.getMessage()
+    assert (record.name, record.levelno) == ("audit", logging.WARNING)
+
+
+def test_a_known_caller_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    """Whom App Service vouches for stands in the line with id and name."""
+    caller = Caller("AppServicePrincipal", id="object-1", name="Ann", roles=frozenset({"r"}))
+    assert write(caplog, caller=caller)[0]["caller"] == {"kind": "AppServicePrincipal", "id": "object-1", "name": "Ann"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param('Ann\naudit {"action": "RegenerateKey"}', id="LF"),
+        pytest.param("Ann\r\nx", id="CR LF"),
+        pytest.param("Ann\u2028x\u2029y\x85z\x0b\x0c", id="other line ends"),
+        pytest.param('Ann", "outcome": "Regenerated', id="quotes"),
+        pytest.param("Ann\u202eecilA", id="direction mark"),
+        pytest.param("Ann\x1b[2Kx", id="terminal escape"),
+        pytest.param("%s %d %(x)s {}", id="format marks"),
+        pytest.param("\ud800", id="lone surrogate"),
+    ],
+)
+def test_a_name_cannot_forge_a_line(caplog: pytest.LogCaptureFixture, name: str) -> None:
+    """Whatever a caller is called, the line stays one line of ASCII, and JSON that says just that name."""
+    caller = Caller("AppServicePrincipal", id=name, name=name)
+    line, record = write(caplog, ResourceNotAllowed(), caller=caller)
+    assert line["caller"] == {"kind": "AppServicePrincipal", "id": name, "name": name}
+    assert line["outcome"] == "NotRegenerated"
+    text = record.getMessage()
+    assert text.isascii()
+    assert text.isprintable()
+
+
+@pytest.mark.parametrize("key", [LEGACY_KEY, CASK_KEY], ids=["legacy", "cask"])
+def test_no_key_stands_in_a_line(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Neither the new key nor, with the log wall up, one that a caller put into a name is written."""
+    # put back after the test, whatever guard_logs makes of it
+    monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())
+    guard_logs()
+    regenerated = dataclasses.replace(REGENERATED, key=access_key(key))
+    caller = Caller("AppServicePrincipal", id="object-1", name=f"accesskey={key}")
+    _, record = write(caplog, regenerated, caller=caller)
+    assert key not in record.getMessage()
