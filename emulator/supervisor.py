@@ -1,0 +1,147 @@
+"""The supervisor: the emulated cloud in this process, the app's host in a child.
+
+The child is started before this process imports anything heavy, so that both start at the same time. It has to be
+another process: its trust in the emulator's certificates is read from its environment when it starts.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+
+from emulator.cloud.addresses import CloudSockets, PortUnavailableError
+from emulator.cloud.authority import Authority, ensure_authority
+from emulator.cloud.settings import app_settings
+from emulator.host.access import AccessKeys
+from emulator.host.errors import StartError
+from emulator.host.logs import configure_logging, effective_level
+from emulator.supervisor_child import HOST_NOT_STARTED, Child
+from emulator.supervisor_options import PROJECT_ROOT, Options, parse_options
+from emulator.supervisor_output import complain, greeting, say, settings_to_paste, suggestions
+from emulator.supervisor_settings import app_environment, local_values
+
+_STATE_DIRECTORY = PROJECT_ROOT / ".emulator"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until told to stop; return the exit code."""
+    options = parse_options(arguments)
+    try:
+        return _start(options)
+    except StartError as error:
+        complain(str(error))
+    except PortUnavailableError as error:
+        complain(f"{error.strerror}; choose another with --control-port")
+    return 1
+
+
+def _start(options: Options) -> int:
+    sockets = CloudSockets.bind(options.control_port)
+    try:
+        authority = ensure_authority(_STATE_DIRECTORY)
+    except OSError as error:
+        raise StartError(f"The certificates in {_STATE_DIRECTORY} cannot be made: {error}.") from None
+    header = secrets.token_hex(16)
+    settings = app_settings(sockets, authority, header)
+    keys = AccessKeys.random()
+    child = None
+    if not options.cloud_only:
+        environment = app_environment(os.environ, local_values(options.app), settings)
+        child = Child(options, environment, keys.as_dict(), str(authority.server_certificate_file))
+    configure_logging(effective_level(options.log_level, logging.INFO))
+    supervisor = _Supervisor(options, sockets, authority, header, child, keys)
+    return asyncio.run(supervisor.run(settings))
+
+
+class _Supervisor:
+    """Runs the cloud, and watches the child and the signals."""
+
+    def __init__(
+        self,
+        options: Options,
+        sockets: CloudSockets,
+        authority: Authority,
+        identity_header: str,
+        child: Child | None,
+        keys: AccessKeys,
+    ) -> None:
+        # Imported here: the child starts meanwhile.
+        from emulator.cloud.cloud import Cloud
+
+        self._options = options
+        self._child = child
+        self._keys = keys
+        self._ca_file = authority.ca_file
+        self._endpoints: dict[str, str | None] = {"app": None, "webhook": None}
+        if child is not None:
+            self._endpoints |= {
+                "functionKey": keys.function,
+                "systemKey": keys.system,
+                "masterKey": keys.master,
+            }
+        self._cloud = Cloud(
+            sockets=sockets, authority=authority, identity_header=identity_header, app_endpoints=self._endpoints
+        )
+        self._signals = 0
+
+    async def run(self, settings: dict[str, str]) -> int:
+        """Serve until a signal comes or the child ends; `settings` are shown if there is no child."""
+        loop = asyncio.get_running_loop()
+        self._told_to_stop: asyncio.Future[int] = loop.create_future()
+
+        def hand_over(number: int, _frame: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: all is stopping anyway
+                loop.call_soon_threadsafe(self._on_signal, number)
+
+        # Not the loop's own handlers: those are gone when it closes, and a further Ctrl-C would meet the exit.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, hand_over)
+        if self._child is not None:
+            self._child.watch()
+        try:
+            await self._cloud.start()
+            return await (self._serve_alone(settings) if self._child is None else self._serve(self._child))
+        finally:
+            if self._child is not None:
+                await self._child.stop()
+                self._child.close()
+            await self._cloud.stop()
+
+    def _on_signal(self, number: int) -> None:
+        if not self._told_to_stop.done():
+            self._told_to_stop.set_result(number)
+        elif self._child is not None:
+            self._child.kill()  # asked twice: now
+
+    async def _serve_alone(self, settings: dict[str, str]) -> int:
+        say([*settings_to_paste(settings), f"Emulated Azure   {self._cloud.control_url}/_control/endpoints", "ready"])
+        await self._told_to_stop
+        return 0
+
+    async def _serve(self, child: Child) -> int:
+        await asyncio.wait((child.ready, child.ended, self._told_to_stop), return_when=asyncio.FIRST_COMPLETED)
+        if self._told_to_stop.done():
+            return 128 + self._told_to_stop.result()
+        if child.ready.done():
+            facts = child.ready.result()
+            self._endpoints["app"] = facts["url"]
+            key = self._keys.function if self._options.auth else None
+            ca_file = self._ca_file if self._options.https else None
+            control_url = self._cloud.control_url
+            say(
+                [
+                    *greeting(self._options.app, facts, control_url),
+                    "ready",
+                    *suggestions(facts, control_url, key=key, ca_file=ca_file),
+                ]
+            )
+            await asyncio.wait((child.ended, self._told_to_stop), return_when=asyncio.FIRST_COMPLETED)
+            if self._told_to_stop.done():
+                return 0
+        code = await child.exit_code()
+        if code != HOST_NOT_STARTED:
+            how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            complain(f"the process of the app {how}")
+        return 1

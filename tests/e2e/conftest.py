@@ -1,0 +1,36 @@
+"""Emulators that many tests share: the real app, and the small apps of the host's own tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.emulator import APPS, Emulator
+
+
+@pytest.fixture(scope="session")
+def running_emulator() -> Iterator[Emulator]:
+    """The project's own app with its cloud, started once; use `emulator`, which resets the cloud before each test."""
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(running_emulator: Emulator) -> Emulator:
+    """The project's own app, its cloud as at the start."""
+    running_emulator.reset()
+    return running_emulator
+
+
+@pytest.fixture(scope="session")
+def web() -> Iterator[Emulator]:
+    """The app `web`, open to all."""
+    # A small limit for bodies, so that its test need not send 100 MB.
+    with Emulator(app=APPS / "web", settings={"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "1000000"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def guarded_web() -> Iterator[Emulator]:
+    """The app `web` over TLS, its keys enforced."""
+    with Emulator("--auth", "--https", app=APPS / "web") as running:
+        yield running

@@ -1,0 +1,81 @@
+"""No key that was ever issued, and no token, gets out: searched in every answer and all output, at DEBUG."""
+
+import pytest
+
+from tests.support.emulator import APPS, Emulator
+from tests.support.error_table import ROWS, SECONDARY, SHORT_ROUTE, drop_token
+from tests.support.leaks import find_leaks
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def test_nothing_leaks_in_any_situation_at_debug() -> None:
+    """Every row of the error table, both key shapes and keys planted in ARM's errors: no leak, but the wall's marks."""
+    settings = {"PYTHON_ENABLE_DEBUG_LOGGING": "1", "AZURE_SDK_TRACING_IMPLEMENTATION": None}
+    answers: list[str] = []
+    keys: set[str] = set()
+    with Emulator("--log-level", "debug", settings=settings) as emulator:
+
+        def remember_keys() -> str:
+            (resource,) = emulator.call_control("GET", "resources")
+            keys.update(resource["issuedKeys"])
+            return resource["resourceId"]
+
+        def call(path: str, body: bytes, headers: dict[str, str]) -> None:
+            reply = emulator.post(path, body, headers)
+            answers.append(f"{reply.status} {reply.headers} {reply.text}")
+
+        for shape in ("base64", "cask"):
+            resource_id = remember_keys()
+            emulator.call_control("DELETE", f"resources?resourceId={resource_id}")
+            emulator.call_control("POST", "resources", {"resourceId": resource_id, "keyShape": shape})
+            for row in ROWS.values():
+                if row.without_token:
+                    drop_token(emulator)
+                emulator.call_control("PUT", "faults", [row.fault] if row.fault else [])
+                call(row.path, row.body, dict(row.headers))
+                emulator.call_control("PUT", "faults", [])
+                call(SHORT_ROUTE, SECONDARY, _JSON)
+            remember_keys()
+            for key in sorted(keys)[:4]:
+                planted = {
+                    "service": "arm",
+                    "operation": "regenerateKey",
+                    "status": 403,
+                    "code": "Planted",
+                    "message": f"The key {key} must not be seen.",
+                    "details": [{"code": "Planted", "message": f"endpoint=https://a/;accesskey={key}", "target": key}],
+                    "additionalInfo": [{"type": "Planted", "info": {"secondaryKey": key}}],
+                }
+                emulator.call_control("PUT", "faults", [planted])
+                call(SHORT_ROUTE, SECONDARY, _JSON)
+                # and where a caller puts a key into the request itself
+                call(SHORT_ROUTE, f'{{"keyType": "{key}"}}'.encode(), {**_JSON, "If-Match": f'"{key}"'})
+                call(SHORT_ROUTE, f'{{"{key}": 1}}'.encode(), {**_JSON, "x-ms-client-request-id": key[:80]})
+                emulator.call_control("PUT", "faults", [])
+            remember_keys()
+        tokens = [emulator.call_control("GET", "endpoints")["token"]]
+    output = emulator.output
+    assert len(answers) > 2 * 2 * len(ROWS)
+    assert len(keys) > 2 * len(ROWS)
+    assert "DEBUG" in output
+    assert find_leaks("\n".join(answers), [*keys, *tokens]) == []
+    assert find_leaks(output, [*keys, *tokens]) == []
+
+
+@pytest.mark.parametrize("path", ["/api/answer", "/api/log"])
+@pytest.mark.parametrize("form", ["{}", "accesskey={};", "{{'key': '{}'}}"])
+def test_a_planted_key_is_found_by_that_very_search(path: str, form: str) -> None:
+    """An app that answers with a key, or logs it, is caught."""
+    with Emulator(app=APPS / "leaky") as emulator:
+        (resource,) = emulator.call_control("GET", "resources")
+        reply = emulator.post(path, form.format(resource["keys"]["primary"]))
+    seen = reply.text if path == "/api/answer" else emulator.output
+    assert find_leaks(seen, resource["issuedKeys"])
+
+
+def test_a_planted_token_is_found_by_that_very_search() -> None:
+    """An app that logs a bearer token is caught."""
+    with Emulator(app=APPS / "leaky") as emulator:
+        emulator.post("/api/log", "Bearer " + emulator.call_control("GET", "endpoints")["token"])
+    assert find_leaks(emulator.output, [])
