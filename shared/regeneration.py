@@ -102,6 +102,15 @@ class Regenerated:
         }
 
 
+def not_matching(key_type: KeyType) -> PreconditionFailed:
+    """Return the error for a key that has another fingerprint than If-Match says."""
+    return PreconditionFailed(
+        f"The {key_type} key does not have the fingerprint that If-Match names: it has been regenerated since. "
+        "Nothing was changed.",
+        target="If-Match",
+    )
+
+
 def utc_now() -> datetime:
     """Return the time, in UTC."""
     return datetime.now(UTC)
@@ -179,11 +188,7 @@ class Regenerator:
             lambda: self._current(request), lambda error: isinstance(error, (UpstreamFailed, UpstreamUnreachable))
         )
         if current is None or current.fingerprint not in request.if_match:
-            raise PreconditionFailed(
-                f"The {request.key_type} key does not have the fingerprint that If-Match names: it has been "
-                "regenerated since. Nothing was changed.",
-                target="If-Match",
-            )
+            raise not_matching(request.key_type)
 
     async def _regenerate_once(self, request: Regeneration, progress: _Progress) -> AccessKey:
         """Ask ARM, and where nobody knows whether it did, find out before asking again."""

@@ -1,0 +1,219 @@
+"""The steps of a rotation: each reads what it needs afresh, may be repeated, and returns no key.
+
+A step carries the fingerprint that it expects. If the key has changed already, a regeneration is done; where it must
+not have changed, the step says so and changes nothing.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.conflicts import KeyChanged, KeyInUse
+from shared.connection_string import endpoint_at, endpoint_of
+from shared.delivery import Delivery, Vault
+from shared.errors import AppError, UnexpectedError, UpstreamResponseInvalid
+from shared.parameters import KeyType
+from shared.proof import DataPlane, prove_alive, prove_dead
+from shared.redaction import AccessKey, Secret
+from shared.regeneration import KeyManagement, Regenerated, Regeneration, Regenerator, utc_now
+from shared.resource_id import ResourceId
+from shared.rotation.model import Found, Json, SecretView, utc_text
+from shared.rotation.steps import failure
+
+_logger = logging.getLogger(__name__)
+
+
+class Resources(KeyManagement, Protocol):
+    """The management API with what a step needs beside the keys."""
+
+    async def host_name(self, resource: ResourceId, *, request_id: str) -> str:
+        """Return the resource's host name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The steps, on the clients of this process. Every method takes and returns plain JSON."""
+
+    management: Resources
+    vault: Vault
+    data_plane: DataPlane
+    delivery: Delivery
+    regenerator: Regenerator
+
+    async def inspect_resource(self, request: Json) -> Json:
+        """`{"resourceId"}` -> `Found` as JSON: both fingerprints, and what each secret publishes."""
+        resource, trace = _resource(request)
+        keys = await self.management.list_keys(resource, request_id=trace)
+        if len(keys) != len(KeyType):
+            raise UpstreamResponseInvalid("listKeys did not return both keys.")
+        secrets = await self.vault.secrets_of(resource, afresh=True)
+        return Found(
+            {key_type: key.fingerprint for key_type, key in keys.items()},
+            [
+                SecretView(
+                    each.id,
+                    each.name,
+                    each.version,
+                    each.fingerprint,
+                    each.key_type,
+                    utc_text(each.created_on) if each.created_on else "",
+                )
+                for each in secrets
+            ],
+        ).to_json()
+
+    async def regenerate_key_once(self, request: Json) -> Json:
+        """`{"resourceId", "keyType", "expected", "published"}` -> `{"fingerprint", "answer"}`.
+
+        Regenerates the key if it has the fingerprint `expected`; if it has another one, that was done already.
+        Unless `published`, the secrets are read right before, and a key that one of them holds is left alone.
+
+        Raises:
+            KeyInUse: a secret publishes the key.
+        """
+        resource, trace = _resource(request)
+        key_type = KeyType(request["keyType"])
+        before = await self._key(resource, key_type, trace)
+        if before.fingerprint != request["expected"]:
+            return _regenerated(Regenerated(resource=resource, key_type=key_type, key=before, at=utc_now()))
+        if not request["published"]:
+            await self.delivery.preflight(resource)
+            holders = await self.delivery.holders(resource, before.key)
+            if holders:
+                raise KeyInUse([secret.id for secret in holders])
+        return _regenerated(
+            await self.regenerator.regenerate(
+                Regeneration(
+                    resource=resource,
+                    key_type=key_type,
+                    if_match=frozenset({request["expected"]}),
+                    request_id=trace,
+                )
+            )
+        )
+
+    async def prove_alive(self, request: Json) -> Json:
+        """`{"resourceId", "keyType", "fingerprint"}` -> `{}` once the data plane accepts the key."""
+        resource, trace = _resource(request)
+        key = await self._expected_key(request, resource, trace)
+        await prove_alive(self.data_plane, await self._endpoint(resource, key, trace), key.key)
+        return {}
+
+    async def publish_key(self, request: Json) -> Json:
+        """`{"resourceId", "keyType", "fingerprint", "names", "create"}` -> `{"secrets": [{id, name, …}]}`.
+
+        Lets the secrets (`names`, or all for null) publish the key; what publishes it already stays as it is.
+        """
+        resource, trace = _resource(request)
+        key = await self._expected_key(request, resource, trace)
+        published = await self.delivery.publish(
+            resource,
+            KeyType(request["keyType"]),
+            key,
+            await self._endpoint(resource, key, trace),
+            request["names"],
+            create=request["create"],
+        )
+        for each in published:
+            if each.warning:
+                _logger.warning("secret %s: %s", each.name, each.warning)
+        return {
+            "secrets": [
+                {"id": each.id, "name": each.name, "version": each.version, "supersededId": each.superseded_id}
+                for each in published
+            ]
+        }
+
+    async def prove_dead(self, request: Json) -> Json:
+        """`{"resourceId", "keyType", "fingerprint", "superseded"}` -> `{"proof": "Dead" | "Unavailable"}`.
+
+        The dead key's value is read from the superseded secret versions; where none holds it, nothing can be proven.
+        """
+        resource, trace = _resource(request)
+        key_type = KeyType(request["keyType"])
+        dead = await self._superseded_key(request["superseded"], request["fingerprint"])
+        if dead is None:
+            return {"proof": "Unavailable"}
+        live = await self._key(resource, key_type.other, trace)
+        await prove_dead(self.data_plane, await self._endpoint(resource, live, trace), dead, live.key)
+        return {"proof": "Dead"}
+
+    async def disable_superseded(self, request: Json) -> Json:
+        """`{"fingerprint", "superseded"}` -> `{"disabled": [id …]}`: the versions that published the dead key."""
+        disabled: list[str] = []
+        for secret_id in request["superseded"]:
+            name, version = _name_and_version(secret_id)
+            current = await self.vault.current(name)
+            secret = await self.vault.version(name, version)
+            # a version that somebody has made the current one again is not ours to disable
+            if secret is None or secret.fingerprint != request["fingerprint"]:
+                continue
+            if current is not None and current.version == version:
+                continue
+            await self.vault.disable(name, version)
+            disabled.append(secret_id)
+        return {"disabled": disabled}
+
+    async def _key(self, resource: ResourceId, key_type: KeyType, trace: str) -> AccessKey:
+        keys = await self.management.list_keys(resource, request_id=trace)
+        if key_type not in keys:
+            raise UpstreamResponseInvalid(f"listKeys did not return the {key_type} key.")
+        return keys[key_type]
+
+    async def _expected_key(self, request: Json, resource: ResourceId, trace: str) -> AccessKey:
+        key = await self._key(resource, KeyType(request["keyType"]), trace)
+        if key.fingerprint != request["fingerprint"]:
+            raise KeyChanged(request["keyType"])
+        return key
+
+    async def _endpoint(self, resource: ResourceId, key: AccessKey, trace: str) -> str:
+        return endpoint_of(key) or endpoint_at(await self.management.host_name(resource, request_id=trace))
+
+    async def _superseded_key(self, superseded: list[str], fingerprint: str) -> Secret | None:
+        for secret_id in superseded:
+            secret = await self.vault.version(*_name_and_version(secret_id))
+            if secret is not None and secret.fingerprint == fingerprint:
+                return secret.key
+        return None
+
+
+async def answer(step: Callable[[Json], Awaitable[Json]], request: Json) -> Json:
+    """Take a step and return `{"ok": …}`, or `{"error": …}` with nothing of the exception but what a caller may see."""
+    try:
+        return {"ok": await step(request)}
+    except AppError as error:
+        _logger.warning("%s: %s", request.get("resourceId"), error.code)
+        return {"error": failure(error)}
+    except Exception:
+        _logger.exception("a step for %s failed unexpectedly", request.get("resourceId"))
+        return {"error": failure(UnexpectedError())}
+
+
+def _resource(request: Json) -> tuple[ResourceId, str]:
+    return ResourceId.parse(request["resourceId"]), request["requestId"]
+
+
+def _regenerated(result: Regenerated) -> Json:
+    return {"fingerprint": result.key.fingerprint, "answer": result.to_json()}
+
+
+def _name_and_version(secret_id: str) -> tuple[str, str]:
+    name, version = secret_id.split("/")[-2:]
+    return name, version
+
+
+def names_of(steps: Steps) -> Mapping[str, Callable[[Json], Awaitable[Json]]]:
+    """Return the steps by the names of their activities."""
+    return {
+        step.__name__: step
+        for step in (
+            steps.inspect_resource,
+            steps.regenerate_key_once,
+            steps.prove_alive,
+            steps.publish_key,
+            steps.prove_dead,
+            steps.disable_superseded,
+        )
+    }

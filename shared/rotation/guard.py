@@ -1,0 +1,58 @@
+"""The guard of a resource: who holds it, which key is in grace, and what came last (pure; the entity is its shell).
+
+A claim has a holder and an end. It lasts for the minutes in which keys change, not for a grace period; its end is
+there for a holder that dies without a word.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from shared.resource_id import ResourceId
+from shared.rotation.model import Json, Pending, utc_text, utc_time
+
+ENTITY = "rotation_guard"
+CLAIM = timedelta(hours=1)
+_KEPT_OUTCOMES = 10
+
+
+def guard_key(resource: ResourceId) -> str:
+    """Return the entity key of a resource's guard: a hash of the lower-cased ARM id."""
+    return hashlib.sha256(resource.key.encode()).hexdigest()[:32]
+
+
+def empty() -> Json:
+    """Return the state of a guard that nobody has asked yet."""
+    return {"holder": None, "pending": None, "outcomes": []}
+
+
+def claim(state: Json, *, holder: str, now: datetime) -> tuple[Json, Json]:
+    """Give the resource to a holder unless another one has it.
+
+    Returns the new state and the answer `{"granted", "holder", "pending"}`. The same holder may claim again.
+    """
+    held = state["holder"]
+    if held is not None and held["id"] != holder and now < utc_time(held["until"]):
+        return state, {"granted": False, "holder": held["id"], "pending": state["pending"]}
+    taken = {**state, "holder": {"id": holder, "until": utc_text(now + CLAIM)}}
+    return taken, {"granted": True, "holder": holder, "pending": state["pending"]}
+
+
+def release(state: Json, *, holder: str, outcome: Json | None = None) -> Json:
+    """Take the claim of a holder back and remember how it ended; nothing happens if another one holds it by now."""
+    outcomes = state["outcomes"] if outcome is None else [*state["outcomes"], outcome][-_KEPT_OUTCOMES:]
+    if state["holder"] is not None and state["holder"]["id"] == holder:
+        return {**state, "holder": None, "outcomes": outcomes}
+    return {**state, "outcomes": outcomes}
+
+
+def schedule(state: Json, pending: Pending) -> Json:
+    """Remember a key in grace, in the place of the one before."""
+    return {**state, "pending": pending.to_json()}
+
+
+def settle(state: Json, *, revocation_id: str) -> Json:
+    """Forget the key in grace if it is the one of that revocation: it is revoked, or is not to be."""
+    pending = state["pending"]
+    if pending is not None and pending["revocationId"] == revocation_id:
+        return {**state, "pending": None}
+    return state

@@ -1,0 +1,113 @@
+"""What travels between the steps of a rotation and stands in its history: ids, key types, fingerprints; no secret.
+
+Everything here turns into plain JSON and back, since Durable Functions keeps inputs and outputs readable.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from shared.parameters import KeyType
+
+type Json = dict[str, Any]
+
+
+def utc_text(time: datetime) -> str:
+    """Return a time as ISO 8601 in UTC, in whole seconds; a time without a zone is UTC, as the engine gives it."""
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def utc_time(text: str) -> datetime:
+    """Return the time that `utc_text` has written."""
+    return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretView:
+    """A secret's current version without its value: which key it publishes, by that key's fingerprint.
+
+    Attributes:
+        key_type: what its tag CredentialId says, or None where it says nothing sensible.
+        created_on: when the version was set, as text; a later one sorts after an earlier one.
+    """
+
+    id: str
+    name: str
+    version: str
+    fingerprint: str
+    key_type: KeyType | None
+    created_on: str
+
+    def to_json(self) -> Json:
+        """Return the view as JSON."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "version": self.version,
+            "fingerprint": self.fingerprint,
+            "keyType": self.key_type,
+            "createdOn": self.created_on,
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Return the view that `to_json` has written."""
+        return cls(
+            data["id"],
+            data["name"],
+            data["version"],
+            data["fingerprint"],
+            KeyType(data["keyType"]) if data["keyType"] else None,
+            data["createdOn"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an inspection found: the fingerprints of both keys, and what each secret of the resource publishes."""
+
+    keys: Mapping[KeyType, str]
+    secrets: Sequence[SecretView]
+
+    def to_json(self) -> Json:
+        """Return the finding as JSON."""
+        return {
+            "keys": {key_type.value: fingerprint for key_type, fingerprint in self.keys.items()},
+            "secrets": [secret.to_json() for secret in self.secrets],
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Return the finding that `to_json` has written."""
+        return cls(
+            {KeyType(name): fingerprint for name, fingerprint in data["keys"].items()},
+            tuple(SecretView.from_json(secret) for secret in data["secrets"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A key in grace: published before, alive still, to be revoked at a time by an orchestration of its own."""
+
+    key_type: KeyType
+    fingerprint: str
+    at: datetime
+    revocation_id: str
+
+    def to_json(self) -> Json:
+        """Return it as JSON."""
+        return {
+            "keyType": self.key_type,
+            "fingerprint": self.fingerprint,
+            "at": utc_text(self.at),
+            "revocationId": self.revocation_id,
+        }
+
+    @classmethod
+    def from_json(cls, data: Json | None) -> Self | None:
+        """Return what `to_json` has written, or None for null."""
+        if data is None:
+            return None
+        return cls(KeyType(data["keyType"]), data["fingerprint"], utc_time(data["at"]), data["revocationId"])
