@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from shared.regeneration import Regenerator
-from shared.settings import Settings, settings
+from shared.delivery import Delivery
+from shared.regeneration import Regenerator, utc_now
+from shared.settings import Settings, require_key_vault, settings
 
 if TYPE_CHECKING:
     from shared.azure_clients.credential import Credential
+    from shared.azure_clients.data_plane import CommunicationDataPlane
+    from shared.azure_clients.key_vault import KeyVault
     from shared.azure_clients.management import Management
 
 
@@ -19,31 +22,129 @@ async def regenerator() -> Regenerator:
         NotConfigured: settings are missing or wrong.
     """
     configured = settings()
-    return Regenerator(keys=await _management(configured), deadline=configured.request_deadline_seconds)
+    return Regenerator(keys=await management(), deadline=configured.request_deadline_seconds)
 
 
-# the worker has one loop, and so one client; the generator that will close it must be held, or it would close at once
-_clients: "dict[asyncio.AbstractEventLoop, tuple[Management, AsyncGenerator[None]]]" = {}
+async def delivery() -> Delivery:
+    """Return what publishes keys in the app's Key Vault.
+
+    Raises:
+        NotConfigured: settings are missing or wrong, or there is no KEY_VAULT_URL.
+    """
+    configured = settings()
+    return Delivery(
+        vault=await key_vault(),
+        grace=configured.rotation_grace_period,
+        validity_days=configured.rotation_validity_days,
+        now=utc_now,
+    )
 
 
-async def _management(configured: Settings) -> "Management":
+async def management() -> "Management":
+    """Return this event loop's client of Azure Resource Manager.
+
+    Raises:
+        NotConfigured: settings are missing or wrong.
+    """
+    return (await _clients_of_loop()).management()
+
+
+async def key_vault() -> "KeyVault":
+    """Return this event loop's client of the app's Key Vault.
+
+    Raises:
+        NotConfigured: settings are missing or wrong, or there is no KEY_VAULT_URL.
+    """
+    return (await _clients_of_loop()).key_vault()
+
+
+async def data_plane() -> "CommunicationDataPlane":
+    """Return this event loop's client of the resources' data planes.
+
+    Raises:
+        NotConfigured: settings are missing or wrong.
+    """
+    return (await _clients_of_loop()).data_plane()
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+class _Clients:
+    """The clients of one event loop, each made at its first use, over one credential.
+
+    The SDKs take up to a third of a second to import, and neither indexing the functions nor a request that needs
+    only some of them should wait for all: each is imported where its client is made.
+    """
+
+    def __init__(self, configured: Settings) -> None:
+        self._settings = configured
+        self._credential: Credential | None = None
+        self._management: Management | None = None
+        self._key_vault: KeyVault | None = None
+        self._data_plane: CommunicationDataPlane | None = None
+        self._opened: list[_Closable] = []
+
+    def management(self) -> "Management":
+        if self._management is None:
+            from shared.azure_clients.management import Management
+
+            self._management = Management(self._settings, self._authenticated())
+            self._opened.append(self._management)
+        return self._management
+
+    def key_vault(self) -> "KeyVault":
+        if self._key_vault is None:
+            url = require_key_vault(self._settings)
+            from shared.azure_clients.key_vault import KeyVault
+
+            self._key_vault = KeyVault(
+                url,
+                self._authenticated(),
+                verify_challenge_resource=self._settings.key_vault_verify_challenge_resource,
+            )
+            self._opened.append(self._key_vault)
+        return self._key_vault
+
+    def data_plane(self) -> "CommunicationDataPlane":
+        if self._data_plane is None:
+            from shared.azure_clients.data_plane import CommunicationDataPlane
+
+            self._data_plane = CommunicationDataPlane()
+            self._opened.append(self._data_plane)
+        return self._data_plane
+
+    def _authenticated(self) -> "Credential":
+        if self._credential is None:
+            from shared.azure_clients.credential import Credential
+
+            self._credential = Credential(self._settings)
+            self._opened.append(self._credential)
+        return self._credential
+
+    async def close(self) -> None:
+        """Close what was opened, the last one first."""
+        while self._opened:
+            await self._opened.pop().close()
+
+
+# the worker has one loop, and so one set; the generator that will close it must be held, or it would close at once
+_clients: dict[asyncio.AbstractEventLoop, tuple[_Clients, AsyncGenerator[None]]] = {}
+
+
+async def _clients_of_loop() -> _Clients:
+    configured = settings()
     loop = asyncio.get_running_loop()
     if loop not in _clients:
-        # the SDKs take a third of a second to import, and indexing the functions does not need them
-        from shared.azure_clients.credential import Credential
-        from shared.azure_clients.management import Management
-
-        credential = Credential(configured)
-        management = Management(configured, credential)
-        closing = _close_with_loop(loop, management, credential)
-        _clients[loop] = management, closing
+        clients = _Clients(configured)
+        closing = _close_with_loop(loop, clients)
+        _clients[loop] = clients, closing
         await anext(closing)
     return _clients[loop][0]
 
 
-async def _close_with_loop(
-    loop: asyncio.AbstractEventLoop, *clients: "Management | Credential"
-) -> AsyncGenerator[None]:
+async def _close_with_loop(loop: asyncio.AbstractEventLoop, clients: _Clients) -> AsyncGenerator[None]:
     """Close the clients when the event loop ends.
 
     The Functions worker tells an app nothing of its end. But `asyncio.run`, under which the worker runs, closes
@@ -53,5 +154,4 @@ async def _close_with_loop(
         yield
     finally:
         del _clients[loop]
-        for client in clients:
-            await client.close()
+        await clients.close()

@@ -1,5 +1,7 @@
 """Every error that a caller may see: one hierarchy, each with its ARM error code and HTTP status.
 
+Two branches live in modules of their own, which the drawing names.
+
 AppError                              code, HTTP status, message, target, details, additionalInfo, headers
 ├── InvalidRequest                    400 InvalidRequest, or the code that ARM gives (api-version)
 ├── NotAllowed                        403
@@ -12,6 +14,26 @@ AppError                              code, HTTP status, message, target, detail
 ├── NotConfigured                     503 NotConfigured: settings missing or wrong, all of them named
 ├── ManagedIdentityUnavailable        503 ManagedIdentityUnavailable
 ├── DeadlineExceeded                  504 DeadlineExceeded
+├── Conflict (conflicts.py)            409: the state of the key, its secrets or another rotation is in the way
+│   ├── KeyInUse                      409 KeyInUse: a secret publishes the key
+│   ├── GracePending                  409 GracePending: the other key is still in grace, and until when
+│   ├── RotationInProgress            409 RotationInProgress: who holds the resource
+│   ├── StaleEvent                    409 StaleEvent: the event's secret version is no longer the current one
+│   ├── ActiveKeyUnknown              409 ActiveKeyUnknown: no secret, and the request does not name the key in use
+│   ├── SecretsDisagreed              409 SecretsDisagreed: the secrets publish different keys
+│   └── RequestIdReused               409 RequestIdReused: the repeatability id belongs to another request
+├── NotProven                         503 NotProven: the data plane did not give the proof; retriable
+│   └── NoVerdict                     503 NotProven: it was throttled, failed or did not answer; retriable
+├── KeyVaultError (key_vault_errors.py) what Key Vault did, or what a secret in it is
+│   ├── KeyVaultForbidden             403 KeyVaultForbidden: right, network or policy is missing
+│   ├── KeyVaultUnavailable           503 KeyVaultUnavailable: throttled, failed, unreachable, nonsense; retriable
+│   ├── KeyVaultRejected              502 KeyVaultRejected: Key Vault refused what was sent as wrong
+│   ├── SecretNotOurs                 409 SecretNotOurs: the secret of that name is not tagged with the resource
+│   ├── SecretDisabled                409 SecretDisabled: the current version cannot be read
+│   ├── SecretDeleted                 409 SecretDeleted: the name is soft-deleted
+│   ├── SecretFormatUnknown           409 SecretFormatUnknown: neither a key nor a connection string
+│   ├── TagTooLong                    409 TagTooLong: Key Vault's limits leave no room for our tags
+│   └── DeliveryIncomplete            code and status of what hindered it: some secrets did not get the key
 └── ArmError                          what Azure Resource Manager did
     ├── ArmRejected                   400, 403, 404, 409, 412, 429: ARM's own answer, passed through
     ├── UpstreamAuthenticationFailed  502 UpstreamAuthenticationFailed: ARM refused our token (401)
@@ -66,6 +88,8 @@ class AppError(Exception):
 
     code = "InternalServerError"
     status = 500
+    # whether the same call may well succeed a little later, without anybody doing anything about it
+    retriable = False
 
     def __init__(
         self,
@@ -202,6 +226,18 @@ class DeadlineExceeded(AppError):
 
     code = "DeadlineExceeded"
     status = 504
+
+
+class NotProven(AppError):
+    """The data plane did not give the proof that was asked for, not yet or not in this attempt."""
+
+    code = "NotProven"
+    status = 503
+    retriable = True
+
+
+class NoVerdict(NotProven):
+    """The data plane said nothing about the key: throttled, failed, or without an answer."""
 
 
 class ArmError(AppError):

@@ -5,7 +5,7 @@ import logging
 from shared.redaction import guard_logs
 
 # at INFO these write several lines for each call to Azure; "azure.functions" is the worker's own and stays
-_QUIET = ("azure.core", "azure.identity", "azure.mgmt", "msal")
+_QUIET = ("azure.core", "azure.identity", "azure.mgmt", "azure.keyvault", "azure.communication", "msal")
 
 
 def configure_logging() -> None:

@@ -4,9 +4,11 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from urllib.parse import urlsplit
 
+from shared.durations import LONGEST_VALIDITY_DAYS, format_duration, parse_grace_period, shortest_validity
 from shared.errors import NotConfigured, Problem
 from shared.resource_id import AllowList, ResourceId, Scope
 
@@ -45,6 +47,10 @@ class Settings:
     arm_api_version: str
     azure_client_id: str | None
     azure_token_credentials: str | None
+    key_vault_url: str | None
+    key_vault_verify_challenge_resource: bool
+    rotation_grace_period: timedelta
+    rotation_validity_days: int
     request_deadline_seconds: float
     required_app_roles: frozenset[str]
     app_service_authentication: bool
@@ -58,6 +64,10 @@ DEFAULTS: Mapping[str, str] = {
     "ARM_API_VERSION": "2023-03-31",
     "AZURE_CLIENT_ID": "",
     "AZURE_TOKEN_CREDENTIALS": "",
+    "KEY_VAULT_URL": "",
+    "KEY_VAULT_VERIFY_CHALLENGE_RESOURCE": "true",
+    "ROTATION_GRACE_PERIOD": "P2D",
+    "ROTATION_VALIDITY_DAYS": "90",
     "REQUEST_DEADLINE_SECONDS": "30",
     "REQUIRED_APP_ROLES": "",
 }
@@ -85,13 +95,18 @@ def parse_settings(environment: Mapping[str, str]) -> Settings:
     scopes = read("ALLOWED_COMMUNICATION_SERVICES", _comma_separated(Scope.parse), ())
     if not scopes and resource is not None:
         scopes = (Scope(resource.subscription_id, resource.resource_group, resource.name),)
+    grace = read("ROTATION_GRACE_PERIOD", parse_grace_period, timedelta(0))
     settings = Settings(
         communication_service_id=resource,
         allowed_communication_services=AllowList(scopes),
-        arm_endpoint=read("ARM_ENDPOINT", _https_origin, ""),
+        arm_endpoint=read("ARM_ENDPOINT", _https_origin("https://management.azure.com"), ""),
         arm_api_version=read("ARM_API_VERSION", _api_version, ""),
         azure_client_id=read("AZURE_CLIENT_ID", _optional(_uuid), None),
         azure_token_credentials=read("AZURE_TOKEN_CREDENTIALS", _optional(_token_credentials), None),
+        key_vault_url=read("KEY_VAULT_URL", _optional(_https_origin("https://my-vault.vault.azure.net")), None),
+        key_vault_verify_challenge_resource=read("KEY_VAULT_VERIFY_CHALLENGE_RESOURCE", _boolean, True),
+        rotation_grace_period=grace,
+        rotation_validity_days=read("ROTATION_VALIDITY_DAYS", _validity_days(grace), 0),
         request_deadline_seconds=read("REQUEST_DEADLINE_SECONDS", _seconds, 0.0),
         required_app_roles=frozenset(read("REQUIRED_APP_ROLES", _comma_separated(_app_role), ())),
         app_service_authentication=environment.get(_PLATFORM, "").strip().lower() == "true",
@@ -140,6 +155,26 @@ def default_resource(settings: Settings) -> ResourceId:
     return settings.communication_service_id
 
 
+def require_key_vault(settings: Settings) -> str:
+    """Return the vault's origin, for what cannot be done without one.
+
+    Raises:
+        NotConfigured: where KEY_VAULT_URL is not set.
+    """
+    if settings.key_vault_url is None:
+        raise NotConfigured(
+            [
+                Problem(
+                    "MissingSetting",
+                    "KEY_VAULT_URL is not set: put the URL of the Key Vault there that publishes the keys, like "
+                    "https://my-vault.vault.azure.net.",
+                    "KEY_VAULT_URL",
+                )
+            ]
+        )
+    return settings.key_vault_url
+
+
 def _optional[T](parse: Callable[[str], T]) -> Callable[[str], T | None]:
     return lambda text: parse(text) if text else None
 
@@ -162,17 +197,20 @@ def _comma_separated[T](parse: Callable[[str], T]) -> Callable[[str], tuple[T, .
 _HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9a-f:.]+", re.ASCII)
 
 
-def _https_origin(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        valid = (
-            parts.scheme == "https" and _HOST.fullmatch(parts.hostname or "") and (parts.port is None or parts.port > 0)
-        )
-    except ValueError:
-        raise ValueError("is not a URL; it looks like https://management.azure.com") from None
-    if not valid or parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("must be https:// and a host alone, like https://management.azure.com")
-    return f"https://{parts.netloc}"
+def _https_origin(example: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        try:
+            parts = urlsplit(text)
+            valid = parts.scheme == "https" and (parts.port is None or parts.port > 0)
+        except ValueError:
+            raise ValueError(f"is not a URL; it looks like {example}") from None
+        if not valid or not _HOST.fullmatch(parts.hostname or "") or parts.username is not None:
+            raise ValueError(f"must be https:// and a host alone, like {example}")
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(f"must be https:// and a host alone, like {example}")
+        return f"https://{parts.netloc}"
+
+    return parse
 
 
 def _api_version(text: str) -> str:
@@ -201,6 +239,25 @@ def _seconds(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{1,3})?", text) or not 0 < float(text) <= _LONGEST_DEADLINE:
         raise ValueError(f"must be a number of seconds, over 0 and at most {_LONGEST_DEADLINE:.0f}")
     return float(text)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
+def _validity_days(grace: timedelta) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        shortest = shortest_validity(grace)
+        if not re.fullmatch(r"[0-9]{1,4}", text) or not shortest <= int(text) <= LONGEST_VALIDITY_DAYS:
+            raise ValueError(
+                f"must be a number of days from {shortest} (30, in which Key Vault announces the expiry, "
+                f"ROTATION_GRACE_PERIOD {format_duration(grace)} and one more) to {LONGEST_VALIDITY_DAYS}"
+            )
+        return int(text)
+
+    return parse
 
 
 def _app_role(text: str) -> str:

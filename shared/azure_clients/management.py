@@ -1,5 +1,6 @@
 """Azure Resource Manager through azure-mgmt-communication: regenerate and list a resource's keys."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 5
 # what the SDK raises, and what its models raise on an answer that is JSON but not of the API
 _SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
+
+# a host, with a port and a path where several resources share one
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,200})*/?", re.ASCII)
 
 
 class _Exchange:
@@ -124,6 +128,28 @@ class Management:
         if not present:
             raise not_the_api(changes=False)
         return present
+
+    async def host_name(self, resource: ResourceId, *, request_id: str) -> str:
+        """Return the host of the resource's data plane, for where ARM gave a key without a connection string.
+
+        Raises:
+            ArmError: ARM refused, failed or could not be reached.
+            ManagedIdentityUnavailable: nothing was sent.
+        """
+        exchange = _Exchange()
+        try:
+            found = await self._client(resource).communication_services.get(
+                resource.resource_group,
+                resource.name,
+                request_id=request_id,
+                exchange=exchange,
+            )
+            host: Any = found.host_name
+        except _SDK_ERRORS as error:
+            raise await self._translated(error, exchange, changes=False) from None
+        if not isinstance(host, str) or not _HOST.fullmatch(host):
+            raise not_the_api(changes=False)
+        return host
 
     async def close(self) -> None:
         """Close the connections."""

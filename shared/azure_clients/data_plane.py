@@ -1,0 +1,83 @@
+"""The data plane of Communication Services through azure-communication-phonenumbers: does it accept a key?
+
+The question is the first page of the resource's phone numbers, which changes nothing and costs nothing. The SDK signs
+it with the key (HMAC-SHA256), so the key itself never leaves the process:
+https://learn.microsoft.com/rest/api/communication/authentication
+"""
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.communication.phonenumbers.aio import PhoneNumbersClient
+from azure.core.credentials import AzureKeyCredential
+from azure.core.exceptions import AzureError
+from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline.transport import AioHttpTransport
+
+from shared.errors import NoVerdict
+from shared.redaction import Secret
+
+_REFUSED = 401
+# the service did not get as far as the key, or somebody else answered
+_NO_VERDICT = frozenset({408, 429})
+# what the SDK raises, and what its models raise on an answer that is JSON but not of the API
+_SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
+
+
+class CommunicationDataPlane:
+    """A `DataPlane` as shared/proof.py wants it, over one connection pool for all resources.
+
+    Args:
+        connection_timeout: seconds until there must be a connection.
+        read_timeout: seconds until there must be an answer.
+    """
+
+    def __init__(self, *, connection_timeout: float = 5.0, read_timeout: float = 10.0) -> None:
+        self._transport = AioHttpTransport(connection_timeout=connection_timeout, read_timeout=read_timeout)
+
+    async def accepts(self, endpoint: str, key: Secret) -> bool:
+        """Say whether the data plane accepts the key now; see `DataPlane`."""
+        host = endpoint.rstrip("/")
+        if urlsplit(host).scheme != "https":
+            raise NoVerdict("The resource's endpoint is no https URL, so its data plane cannot be asked about a key.")
+        if not _can_sign(key):
+            return False
+        statuses: list[int] = []
+
+        def saw(response: PipelineResponse[Any, Any]) -> None:
+            statuses.append(response.http_response.status_code)
+
+        # a client holds one key; it is cheap, and the connections belong to the transport
+        client = PhoneNumbersClient(
+            host,
+            AzureKeyCredential(key.reveal()),
+            transport=self._transport,
+            retry_total=0,
+            permit_redirects=False,
+            user_agent="acs-key-rotation",
+        )
+        reason = ""
+        try:
+            await anext(client.list_purchased_phone_numbers(raw_response_hook=saw).by_page())
+        except _SDK_ERRORS as error:
+            reason = type(error.__cause__ or error).__name__
+        if not statuses:
+            raise NoVerdict(f"The data plane did not answer ({reason}).")
+        status = statuses[-1]
+        if status >= 500 or 300 <= status < 400 or status in _NO_VERDICT:
+            raise NoVerdict(f"The data plane answered with HTTP status {status}, which says nothing about the key.")
+        return status != _REFUSED
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+
+def _can_sign(key: Secret) -> bool:
+    """Say whether the SDK can sign with a text: with anything else it fails before it asks."""
+    try:
+        return bool(base64.b64decode(key.reveal()))
+    except (binascii.Error, ValueError):
+        return False

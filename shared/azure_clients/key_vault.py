@@ -1,0 +1,220 @@
+"""Key Vault through azure-keyvault-secrets: a resource's secrets, their versions, a new version, a disabled one.
+
+The SDK's own retry is off. It repeats a PUT, and a repeated PUT makes a second version; and it waits for however long
+Retry-After says. What is tried again instead: reading and disabling (see key_vault_calls.py); and a PUT, before which,
+if the outcome of the last one is not known, the current version is looked at.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.keyvault.secrets import ApiVersion, KeyVaultSecret, SecretProperties
+from azure.keyvault.secrets.aio import SecretClient
+
+from shared.azure_clients.credential import Credential
+from shared.azure_clients.key_vault_calls import KeyVaultCalls, NoSuchSecret, Patience, all_of
+from shared.delivery import SecretVersion
+from shared.key_vault_errors import KeyVaultUnavailable, SecretDisabled
+from shared.published_secret import PublishedSecret, owner
+from shared.redaction import Secret
+from shared.resource_id import ResourceId
+
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+
+
+class KeyVault:
+    """The secrets of one vault, over one connection pool; a `Vault` as shared/delivery.py wants it.
+
+    Args:
+        url: the vault's origin, `https://<name>.vault.azure.net`.
+        credential: the app's identity.
+        verify_challenge_resource: whether the vault must ask for a token of its own domain. Off, a token goes to
+            whoever answers at `url`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credential: Credential,
+        *,
+        verify_challenge_resource: bool = True,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._calls = KeyVaultCalls(credential, self._patience, sleep)
+        self._client = SecretClient(
+            url,
+            # it has get_token_info, which is what the SDK asks for; the type knows the older get_token alone
+            cast("AsyncTokenCredential", credential),
+            # nothing here needs a newer one, and sovereign clouds get those late
+            api_version=ApiVersion.V7_4,
+            verify_challenge_resource=verify_challenge_resource,
+            retry_total=0,
+            permit_redirects=False,
+            user_agent="acs-key-rotation",
+            connection_timeout=self._patience.connection_timeout,
+            read_timeout=self._patience.read_timeout,
+        )
+        # the names of all secrets that publish some resource's key, and when they were listed
+        self._owners: dict[str, ResourceId] = {}
+        self._listed_at = float("-inf")
+
+    async def secrets_of(self, resource: ResourceId, *, afresh: bool) -> list[PublishedSecret]:
+        """Return the current versions of the resource's enabled secrets, by name; see `Vault`."""
+        if afresh or self._clock() - self._listed_at > self._patience.names_are_good_for:
+            await self._list()
+        names = sorted(name for name, owned_by in self._owners.items() if owned_by == resource)
+        found = await all_of([lambda name=name: self._readable(name) for name in names], self._patience.at_once)
+        return [secret for secret in found if secret is not None and secret.resource_id == resource]
+
+    async def current(self, name: str) -> PublishedSecret | None:
+        """Return the current version of a secret, or None where there is none of that name; see `Vault`."""
+        return await self._get(name, None)
+
+    async def version(self, name: str, version: str) -> PublishedSecret | None:
+        """Return one version of a secret, or None where it is gone or disabled; see `Vault`."""
+        try:
+            return await self._get(name, version)
+        except SecretDisabled:
+            return None
+
+    async def set(
+        self,
+        name: str,
+        value: Secret,
+        *,
+        tags: Mapping[str, str],
+        content_type: str | None,
+        expires_on: datetime | None,
+    ) -> PublishedSecret:
+        """Set a new version and return it; see `Vault`.
+
+        A PUT that was lost on its way and still arrives after the look makes a second version of the same value,
+        which harms nobody. A version that somebody else set to the same value meanwhile is taken for ours.
+        """
+
+        async def put(**options: Any) -> PublishedSecret:
+            bundle = await self._client.set_secret(
+                name,
+                value.reveal(),
+                tags=dict(tags),
+                content_type=content_type,
+                expires_on=expires_on,
+                enabled=True,
+                **options,
+            )
+            return _published(bundle)
+
+        last: KeyVaultUnavailable | None = None
+        for pause in (*self._patience.again_after, self._patience.again_after[-1]):
+            try:
+                new = await self._calls.once(put, secret=name, changes=True)
+                break
+            except KeyVaultUnavailable as error:
+                last = error
+            await self._calls.wait(last, pause)
+            if last.doubtful and (new := await self.current(name)) is not None and new.value == value:
+                break
+        else:
+            raise last or AssertionError("a call was made")
+        if (owned_by := owner(new.tags)) is not None:
+            self._owners[new.name] = owned_by
+        return new
+
+    async def disable(self, name: str, version: str) -> None:
+        """Disable one version; see `Vault`. Everything else about the version stays as it is."""
+
+        async def update(**options: Any) -> None:
+            await self._client.update_secret_properties(name, version, enabled=False, **options)
+
+        try:
+            await self._calls.again(update, secret=name, changes=True)
+        except NoSuchSecret:
+            return
+
+    async def previous_versions(self, name: str) -> list[SecretVersion]:
+        """Return all versions but the current one, newest first; see `Vault`."""
+
+        async def listing(**options: Any) -> list[SecretVersion]:
+            pages = self._client.list_properties_of_secret_versions(name, **options)
+            return [_version(item) async for item in pages]
+
+        try:
+            found = await self._calls.again(listing, secret=name)
+        except NoSuchSecret:
+            return []
+        try:
+            current = await self.current(name)
+        except SecretDisabled:
+            # nothing but its date then tells the current one from the others
+            current = None
+        found.sort(key=lambda each: each.created_on or _BEFORE_ALL, reverse=True)
+        if current is None:
+            return found[1:]
+        return [each for each in found if each.version != current.version]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def _list(self) -> None:
+        """List all secrets anew: Key Vault cannot be asked by tag. Those that back a certificate cannot be set."""
+
+        async def listing(**options: Any) -> dict[str, ResourceId]:
+            owners: dict[str, ResourceId] = {}
+            async for item in self._client.list_properties_of_secrets(**options):
+                owned_by = owner(item.tags or {})
+                if owned_by is not None and item.enabled is not False and not item.managed:
+                    owners[_text(item.name)] = owned_by
+            return owners
+
+        self._owners = await self._calls.again(listing, secret=None)
+        self._listed_at = self._clock()
+
+    async def _readable(self, name: str) -> PublishedSecret | None:
+        try:
+            return await self._get(name, None)
+        except SecretDisabled:
+            return None
+
+    async def _get(self, name: str, version: str | None) -> PublishedSecret | None:
+        async def get(**options: Any) -> PublishedSecret:
+            return _published(await self._client.get_secret(name, version, **options))
+
+        try:
+            return await self._calls.again(get, secret=name)
+        except NoSuchSecret:
+            return None
+
+
+def _published(secret: KeyVaultSecret) -> PublishedSecret:
+    """Return a secret as the app sees it; ValueError where the answer does not hold what the API describes."""
+    properties = secret.properties
+    return PublishedSecret(
+        name=_text(properties.name),
+        id=_text(secret.id),
+        version=_text(properties.version),
+        value=Secret(_text(secret.value, may_be_empty=True)),
+        tags=dict(properties.tags or {}),
+        content_type=properties.content_type,
+        expires_on=properties.expires_on,
+        created_on=properties.created_on,
+        enabled=properties.enabled is not False,
+    )
+
+
+def _version(item: SecretProperties) -> SecretVersion:
+    return SecretVersion(_text(item.version), item.enabled is not False, item.created_on)
+
+
+def _text(value: Any, *, may_be_empty: bool = False) -> str:
+    if not isinstance(value, str) or not (value or may_be_empty):
+        raise ValueError("not an answer of the API")
+    return value

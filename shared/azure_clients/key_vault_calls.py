@@ -1,0 +1,134 @@
+"""One call to Key Vault: what went wrong in our words, and what is tried again.
+
+Reading, and everything else that may be repeated, is repeated twice within a second or so where Key Vault throttled,
+failed, could not be reached or refused the token; `Retry-After` is waited for if it is short, else passed on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import ClientConnectorError, ConnectionTimeoutError
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline import PipelineResponse
+
+from shared.azure_clients.credential import Credential
+from shared.azure_clients.key_vault_answers import (
+    connection_failed,
+    from_status,
+    is_no_such_secret,
+    not_the_api,
+    not_the_vault,
+)
+from shared.errors import AppError, ManagedIdentityUnavailable
+from shared.key_vault_errors import KeyVaultError, KeyVaultUnavailable
+
+# what the SDK raises, and what its models and its challenge policy raise on an answer that is not of the API
+_SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Pauses and bounds, in seconds; `at_once` is a number of requests."""
+
+    again_after: tuple[float, ...] = (0.2, 0.8)
+    longest_retry_after: float = 5.0
+    connection_timeout: float = 5.0
+    read_timeout: float = 15.0
+    names_are_good_for: float = 120.0
+    at_once: int = 8
+
+
+class NoSuchSecret(Exception):
+    """Key Vault said SecretNotFound: no secret of that name, or no such version."""
+
+
+class KeyVaultCalls:
+    """Makes calls; each is a function that takes the SDK's call options and makes one request, or one listing."""
+
+    def __init__(self, credential: Credential, patience: Patience, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._credential = credential
+        self._patience = patience
+        self._sleep = sleep
+
+    async def again[T](self, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool = False) -> T:
+        """Make a call that may be repeated, and repeat it where that is worthwhile."""
+        for pause in self._patience.again_after:
+            try:
+                return await self.once(call, secret=secret, changes=changes)
+            except KeyVaultUnavailable as error:
+                unavailable = error
+            await self.wait(unavailable, pause)
+        return await self.once(call, secret=secret, changes=changes)
+
+    async def wait(self, error: KeyVaultUnavailable, pause: float) -> None:
+        """Wait before the next attempt, as long as Key Vault says; raise the error where that would be too long."""
+        given = error.headers.get("Retry-After", "")
+        if given and (not given.isdecimal() or int(given) > self._patience.longest_retry_after):
+            raise error
+        await self._sleep(max(pause, int(given or 0)))
+
+    async def once[T](self, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool) -> T:
+        """Make one call, and tell what went wrong in our words."""
+        statuses: list[int] = []
+
+        def saw(response: PipelineResponse[Any, Any]) -> None:
+            statuses.append(response.http_response.status_code)
+
+        try:
+            return await call(raw_response_hook=saw)
+        except ManagedIdentityUnavailable as error:
+            # its outcome speaks of a key's regeneration, which this is not
+            failure: AppError | NoSuchSecret = ManagedIdentityUnavailable(error.message)
+        except _SDK_ERRORS as error:
+            failure = _translated(error, statuses, secret=secret, changes=changes)
+        if statuses[-1:] == [401]:
+            await self._credential.forget()
+        # raised out here so that the SDK's exception, which may quote a value, does not hang on ours as its context
+        raise failure
+
+
+def _translated(
+    error: Exception, statuses: Sequence[int], *, secret: str | None, changes: bool
+) -> KeyVaultError | NoSuchSecret:
+    # azure-core types the response loosely
+    response: Any = error.response if isinstance(error, HttpResponseError) else None
+    if response is not None:
+        status, body = int(response.status_code or 0), _body(response)
+        if status == 404 and is_no_such_secret(body):
+            return NoSuchSecret()
+        return from_status(status, response.headers, body, secret=secret, changes=changes)
+    if isinstance(error, AzureError):
+        # azure-core calls every network error of aiohttp a ServiceRequestError; aiohttp's own type says whether there
+        # ever was a connection
+        cause = error.__cause__ or error
+        sent = not isinstance(cause, (ClientConnectorError, ConnectionTimeoutError))
+        return connection_failed(sent=sent, reason=type(cause).__name__, secret=secret, changes=changes)
+    if statuses[-1:] == [401]:
+        return not_the_vault(secret=secret)
+    return not_the_api(secret=secret, changes=changes)
+
+
+def _body(response: Any) -> bytes:
+    try:
+        return response.content
+    except (AzureError, AttributeError):
+        return b""
+
+
+async def all_of[T](calls: Sequence[Callable[[], Awaitable[T]]], at_once: int) -> list[T]:
+    """Make the calls, some at once, and return what they return, in order; the first error ends the others."""
+    limit = asyncio.Semaphore(at_once)
+
+    async def one(call: Callable[[], Awaitable[T]]) -> T:
+        async with limit:
+            return await call()
+
+    tasks = [asyncio.create_task(one(call)) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
