@@ -16,6 +16,7 @@ AppError                              code, HTTP status, message, target, detail
 ├── DeadlineExceeded                  504 DeadlineExceeded
 ├── Conflict (conflicts.py)            409: the state of the key, its secrets or another rotation is in the way
 │   ├── KeyInUse                      409 KeyInUse: a secret publishes the key
+│   ├── KeyChanged                    409 KeyChanged: somebody else regenerated the key in the midst of a step
 │   ├── GracePending                  409 GracePending: the other key is still in grace, and until when
 │   ├── RotationInProgress            409 RotationInProgress: who holds the resource
 │   ├── StaleEvent                    409 StaleEvent: the event's secret version is no longer the current one

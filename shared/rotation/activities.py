@@ -5,6 +5,7 @@ not have changed, the step says so and changes nothing.
 """
 
 import logging
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -192,7 +193,8 @@ async def answer(step: Callable[[Json], Awaitable[Json]], request: Json) -> Json
 
 
 def _resource(request: Json) -> tuple[ResourceId, str]:
-    return ResourceId.parse(request["resourceId"]), request["requestId"]
+    """Return the resource, and a new id for the calls of this step, as ARM's log will show it."""
+    return ResourceId.parse(request["resourceId"]), str(uuid.uuid4())
 
 
 def _regenerated(result: Regenerated) -> Json:

@@ -1,0 +1,121 @@
+"""The rotation's HTTP endpoints: start, status, result, and the decision about the old key."""
+
+import re
+import uuid
+from urllib.parse import urlsplit
+
+from shared.authorization import authorized
+from shared.conflicts import Decided
+from shared.errors import InvalidRequest, NotFound, ResourceNotAllowed
+from shared.http import Request, Response
+from shared.regeneration import utc_now
+from shared.rotation import requests
+from shared.rotation.engine import Engine
+from shared.rotation.model import Json
+from shared.rotation.parameters import RotationRequest
+from shared.rotation.status import Instance, RunState, result_error, run_state, status_json
+from shared.settings import default_resource, require_key_vault, settings
+
+_RETRY_AFTER = "2"
+_ID = re.compile(r"[0-9A-Za-z-]{1,100}", re.ASCII)
+
+
+async def rotate(request: Request, engine: Engine) -> Response:
+    """`POST /api/rotations`: start a rotation, or find the one that the same request has started."""
+    configured = settings()
+    authorized(request, configured)
+    asked, problems = RotationRequest.parse(request.json_object())
+    try:
+        repeatability = requests.repeatability_key(request.headers)
+    except InvalidRequest as error:
+        repeatability, problems = None, [*problems, *error.problems]
+    if asked is None or problems:
+        raise InvalidRequest(problems)
+    require_key_vault(configured)
+    resource = asked.resource or default_resource(configured)
+    if not configured.allowed_communication_services.allows(resource):
+        raise ResourceNotAllowed
+    id_ = requests.instance_id("http", resource, repeatability) if repeatability else uuid.uuid4().hex
+    await requests.start(
+        engine,
+        "rotate_key",
+        requests.rotation_input(asked, resource, default_grace=configured.rotation_grace_period, source="http"),
+        id_=id_,
+        now=utc_now(),
+    )
+    return _accepted(request, id_, await _status(engine, await _found(engine, id_)))
+
+
+async def status(request: Request, engine: Engine) -> Response:
+    """`GET /api/rotations/{id}`: the status, always 200."""
+    authorized(request, settings())
+    instance = await _found(engine, request.route.get("id", ""))
+    headers = {} if run_state(instance).ended else {"Retry-After": _RETRY_AFTER}
+    return Response(await _status(engine, instance), headers=headers)
+
+
+async def result(request: Request, engine: Engine) -> Response:
+    """`GET /api/rotations/{id}/result`: 202 until it has ended; then its status, or its error with its own status."""
+    authorized(request, settings())
+    instance = await _found(engine, request.route.get("id", ""))
+    match run_state(instance):
+        case RunState.SUCCEEDED if instance.shown is not None and "answer" in instance.shown:
+            return Response(instance.shown["answer"])
+        case RunState.SUCCEEDED:
+            return Response(await _status(engine, instance))
+        case RunState.FAILED | RunState.CANCELED:
+            code, body, headers = result_error(instance)
+            return Response(body, code, headers)
+        case _:
+            return _accepted(request, instance.id, await _status(engine, instance))
+
+
+async def revoke(request: Request, engine: Engine) -> Response:
+    """`POST /api/rotations/{id}/revoke`: end the grace period now."""
+    return await _decide(request, engine, "revoke")
+
+
+async def cancel(request: Request, engine: Engine) -> Response:
+    """`POST /api/rotations/{id}/cancel`: let the old key live."""
+    return await _decide(request, engine, "cancel")
+
+
+async def _decide(request: Request, engine: Engine, decision: str) -> Response:
+    authorized(request, settings())
+    instance = await _found(engine, request.route.get("id", ""))
+    revocation = await engine.find(f"{instance.id}-revoke")
+    undecided = revocation is not None and not run_state_of_revocation(revocation).ended
+    if revocation is None or not undecided or not await engine.decide(revocation.id, decision):
+        raise Decided
+    return _accepted(request, instance.id, await _status(engine, instance))
+
+
+def run_state_of_revocation(revocation: Instance) -> RunState:
+    """Return how far a revocation is; once it is revoking, nothing can be decided any more."""
+    revoking = revocation.shown is not None and revocation.shown.get("stage") == "Revoking"
+    waiting = revocation.runtime_status in ("PENDING", "RUNNING") and not revoking
+    return RunState.RUNNING if waiting else RunState.SUCCEEDED
+
+
+async def _found(engine: Engine, id_: str) -> Instance:
+    instance = await engine.find(id_) if _ID.fullmatch(id_) else None
+    if instance is None:
+        raise NotFound("There is no rotation with that id; ended ones are forgotten after some time.", target="id")
+    return instance
+
+
+async def _status(engine: Engine, instance: Instance) -> Json:
+    return status_json(instance, await engine.find(f"{instance.id}-revoke"))
+
+
+def _accepted(request: Request, id_: str, body: Json) -> Response:
+    """Return 202 with where to go on: the Logic Apps HTTP action follows Location, azure-core Operation-Location."""
+    parts = urlsplit(request.url)
+    base = f"{parts.scheme}://{parts.netloc}{parts.path.partition('/rotations')[0]}"
+    base = base if "/rotations" in parts.path else f"{parts.scheme}://{parts.netloc}/api"
+    headers = {
+        "Location": f"{base}/rotations/{id_}/result",
+        "Operation-Location": f"{base}/rotations/{id_}",
+        "Retry-After": _RETRY_AFTER,
+    }
+    return Response(body, 202, headers)

@@ -1,0 +1,44 @@
+"""The guard as a durable entity: its operations are those of guard.py, one after another for each resource."""
+
+from datetime import UTC, datetime
+
+from durabletask.entities import DurableEntity
+
+from shared.rotation import guard
+from shared.rotation.model import Json, Pending
+
+
+class RotationGuard(DurableEntity):
+    """One a resource; the key is `guard.guard_key`. Every operation takes and returns JSON."""
+
+    def claim(self, request: Json) -> Json:
+        """`{"holder"}` -> `{"granted", "holder", "pending"}`."""
+        state, answer = guard.claim(self._state(), holder=request["holder"], now=datetime.now(UTC))
+        self.set_state(state)
+        return answer
+
+    def release(self, request: Json) -> None:
+        """`{"holder", "outcome"?}`: take the claim back."""
+        self.set_state(guard.release(self._state(), holder=request["holder"], outcome=request.get("outcome")))
+
+    def schedule(self, request: Json) -> None:
+        """`{"pending", "revocation"}`: remember a key in grace, and start the orchestration that will revoke it."""
+        pending = Pending.from_json(request["pending"])
+        if pending is None:
+            raise ValueError("a revocation needs its pending key")
+        self.set_state(guard.schedule(self._state(), pending))
+        # from here, so that the key in grace and who ends it come into being together
+        self.schedule_new_orchestration("revoke_key", request["revocation"], pending.revocation_id)
+
+    def settle(self, request: Json) -> None:
+        """`{"revocationId"}`: the key in grace is revoked, or is not to be."""
+        self.set_state(guard.settle(self._state(), revocation_id=request["revocationId"]))
+
+    def expire(self, request: Json) -> None:
+        """`{"holder"}`: take the claim of a holder that has ended without a word."""
+        self.release(request)
+
+    def _state(self) -> Json:
+        return self.get_state(None, None) or guard.empty()
+
+

@@ -1,0 +1,104 @@
+"""What callers may ask of a rotation: untrusted JSON -> `RotationRequest`, or every problem at once (pure)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Self
+
+from shared.durations import parse_grace_period
+from shared.errors import Problem
+from shared.json_body import JsonObject, unknown_properties
+from shared.parameters import KeyType
+from shared.redaction import scrub
+from shared.resource_id import ResourceId
+
+_LONGEST_REASON = 200
+_KNOWN = ("resourceId", "activeKey", "gracePeriod", "revoke", "supersede", "reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationRequest:
+    """The body of `POST /api/rotations`; every property may be left out.
+
+    Attributes:
+        resource: the resource, or None for the app's own.
+        active_key: the key in use, where no secret tells.
+        grace_period: how long the old key lives on, or None for ROTATION_GRACE_PERIOD.
+        revoke: whether the old key is regenerated after the grace period.
+        supersede: whether a pending grace is ended at once.
+        reason: why, for the record; at most 200 characters, scrubbed of anything like a key.
+    """
+
+    resource: ResourceId | None = None
+    active_key: KeyType | None = None
+    grace_period: timedelta | None = None
+    revoke: bool = True
+    supersede: bool = False
+    reason: str | None = None
+
+    @classmethod
+    def parse(cls, body: JsonObject) -> tuple[Self | None, list[Problem]]:
+        """Return the request, or None and every problem of the body, each with its target; null is left out."""
+        problems = [*body.problems, *unknown_properties(body.properties, _KNOWN)]
+        given = {name: value for name, value in body.properties.items() if value is not None}
+        read: dict[str, Any] = {}
+        for name, (field, parse) in _PROPERTIES.items():
+            if name not in given:
+                continue
+            try:
+                read[field] = parse(given[name])
+            except ValueError as error:
+                problems.append(Problem("InvalidPropertyValue", str(error), name))
+            except TypeError as error:
+                problems.append(Problem("InvalidPropertyType", str(error), name))
+        return (None, problems) if problems else (cls(**read), [])
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("Must be a string.")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("Must be true or false.")
+    return value
+
+
+def _resource(value: Any) -> ResourceId:
+    try:
+        return ResourceId.parse(_text(value))
+    except ValueError as error:
+        raise ValueError(f"The value {error}") from None
+
+
+def _key_type(value: Any) -> KeyType:
+    text = _text(value)
+    for key_type in KeyType:
+        if text.isascii() and text.lower() == key_type.lower():
+            return key_type
+    raise ValueError("Must be Primary or Secondary, in upper or lower case.")
+
+
+def _grace(value: Any) -> timedelta:
+    try:
+        return parse_grace_period(_text(value))
+    except ValueError as error:
+        raise ValueError(f"The value {error}.") from None
+
+
+def _reason(value: Any) -> str:
+    text = _text(value)
+    if len(text) > _LONGEST_REASON:
+        raise ValueError(f"Must have at most {_LONGEST_REASON} characters.")
+    return scrub("".join(character if character.isprintable() else " " for character in text))
+
+
+_PROPERTIES = {
+    "resourceId": ("resource", _resource),
+    "activeKey": ("active_key", _key_type),
+    "gracePeriod": ("grace_period", _grace),
+    "revoke": ("revoke", _flag),
+    "supersede": ("supersede", _flag),
+    "reason": ("reason", _reason),
+}

@@ -1,0 +1,114 @@
+"""Starting a rotation, finding it again, and refusing what cannot be: ids, idempotency, 409."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from shared.conflicts import RequestIdReused, RotationInProgress
+from shared.errors import InvalidRequest, Problem
+from shared.parameters import KeyType
+from shared.resource_id import ResourceId
+from shared.rotation.engine import Engine
+from shared.rotation.guard import guard_key
+from shared.rotation.model import Json, utc_time
+from shared.rotation.parameters import RotationRequest
+from shared.rotation.status import run_state
+
+REPEATABILITY_HEADER = "repeatability-request-id"
+
+
+def instance_id(source: str, resource: ResourceId, key: str) -> str:
+    """Return the id of the orchestration that a request of that source, about that resource, with that key starts.
+
+    The same three give the same id, so that a repeated request and a redelivered event find what they started.
+    """
+    return hashlib.sha256("\n".join((source, resource.key, key)).encode()).hexdigest()[:32]
+
+
+def repeatability_key(headers: Mapping[str, str]) -> str | None:
+    """Return the Repeatability-Request-ID in lower case, or None where there is none.
+
+    https://docs.oasis-open.org/odata/repeatable-requests/v1.0/repeatable-requests-v1.0.html
+
+    Raises:
+        InvalidRequest: it is no UUID.
+    """
+    given = headers.get(REPEATABILITY_HEADER)
+    if given is None:
+        return None
+    try:
+        return str(uuid.UUID(given.strip()))
+    except ValueError:
+        raise InvalidRequest(
+            [Problem("InvalidHeader", "Repeatability-Request-ID must be a UUID.", "Repeatability-Request-ID")]
+        ) from None
+
+
+def rotation_input(
+    request: RotationRequest, resource: ResourceId, *, default_grace: timedelta, source: str
+) -> Json:
+    """Return the input of `rotate_key`: all that it needs, and no secret."""
+    grace = default_grace if request.grace_period is None else request.grace_period
+    body: Json = {
+        "resourceId": str(resource),
+        "guardKey": guard_key(resource),
+        "activeKey": request.active_key.value if request.active_key else None,
+        "graceSeconds": grace.total_seconds(),
+        "revoke": request.revoke,
+        "supersede": request.supersede,
+        "reason": request.reason,
+        "source": source,
+    }
+    return body | {"digest": _digest(body)}
+
+
+def regeneration_input(
+    resource: ResourceId, key_type: KeyType, *, if_match: frozenset[str] | None, force: bool, source: str
+) -> Json:
+    """Return the input of `regenerate_key`."""
+    body: Json = {
+        "resourceId": str(resource),
+        "guardKey": guard_key(resource),
+        "keyType": key_type.value,
+        "ifMatch": sorted(if_match) if if_match is not None else None,
+        "force": force,
+        "source": source,
+    }
+    return body | {"digest": _digest(body)}
+
+
+async def start(engine: Engine, orchestrator: str, request: Json, *, id_: str, now: datetime) -> bool:
+    """Start an orchestration, or find the one that the same request has started.
+
+    Returns False where it was there already.
+
+    Raises:
+        RequestIdReused: the id belongs to a request with another body.
+        RotationInProgress: somebody else holds the resource, as far as can be seen now.
+    """
+    known = await engine.find(id_)
+    if known is None:
+        await _require_free(engine, request["guardKey"], now)
+        if await engine.start(orchestrator, id_, request):
+            return True
+        known = await engine.find(id_)
+    if known is not None and known.input.get("digest") != request["digest"]:
+        raise RequestIdReused
+    return False
+
+
+async def _require_free(engine: Engine, key: str, now: datetime) -> None:
+    holder: Json | None = (await engine.guard(key))["holder"]
+    if holder is None or now >= utc_time(holder["until"]):
+        return
+    instance = await engine.find(holder["id"])
+    if instance is not None and not run_state(instance).ended:
+        raise RotationInProgress(holder["id"])
+    # terminated or crashed: nothing of it will ever release the claim
+    await engine.expire(key, holder["id"])
+
+
+def _digest(body: Json) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
