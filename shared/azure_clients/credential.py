@@ -82,7 +82,8 @@ def _make(settings: Settings) -> _TokenSource:
         return DefaultAzureCredential(
             require_envvar=True, managed_identity_client_id=settings.azure_client_id, **_RETRIES
         )
-    return ManagedIdentityCredential(client_id=settings.azure_client_id, **_RETRIES)
+    # its endpoint is on this machine: no proxy and no ~/.netrc is ever meant for it
+    return ManagedIdentityCredential(client_id=settings.azure_client_id, use_env_settings=False, **_RETRIES)
 
 
 def _unavailable(settings: Settings, error: AzureError | None) -> ManagedIdentityUnavailable:

@@ -79,8 +79,9 @@ class Management:
     def __init__(self, settings: Settings, credential: Credential) -> None:
         self._settings = settings
         self._credential = credential
-        # a connection that takes longer is none: the request has not left, and may be sent again
-        self._transport = AioHttpTransport(connection_timeout=_CONNECT_SECONDS)
+        # A connection that takes longer is none: the request has not left, and may be sent again. Proxies and ~/.netrc
+        # are not asked: that takes aiohttp two threads a request, and a netrc entry makes it refuse our own token.
+        self._transport = AioHttpTransport(connection_timeout=_CONNECT_SECONDS, use_env_settings=False)
         self._policies: list[Any] = [
             RequestIdPolicy(),
             UserAgentPolicy(sdk_moniker=f"mgmt-communication/{__version__}", user_agent="acs-key-rotation"),

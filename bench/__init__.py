@@ -1,0 +1,1 @@
+"""Measurements of the app against baselines that run beside it. Never deployed."""

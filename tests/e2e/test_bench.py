@@ -1,0 +1,20 @@
+"""The bench still runs: what it measures is not looked at here."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_quick_run_measures_everything_and_writes_nothing() -> None:
+    """`python -m bench --quick` ends well and leaves the results of the last whole run alone."""
+    results = ROOT / "bench" / "results.md"
+    before = results.read_bytes()
+    run = subprocess.run(
+        [sys.executable, "-m", "bench", "--quick"], cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    for title in ("Start", "Latency", "Throughput", "Memory"):
+        assert title.lower() in run.stdout.lower()
+    assert results.read_bytes() == before
