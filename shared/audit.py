@@ -7,14 +7,13 @@ from shared.caller import Caller
 from shared.errors import AppError, NotAllowed, RegenerationOutcome
 from shared.http import Request
 from shared.parameters import KeyType
-from shared.regeneration import Regenerated
 from shared.resource_id import ResourceId
 
 _logger = logging.getLogger("audit")
 
 
 def regeneration(
-    request: Request, caller: Caller, resource: ResourceId, key_type: KeyType, result: Regenerated | AppError
+    request: Request, caller: Caller, resource: ResourceId, key_type: KeyType, result: str | AppError | None
 ) -> None:
     """Write `audit {"action": "RegenerateKey", "outcome": …}` on the logger `audit`, on one line.
 
@@ -25,8 +24,11 @@ def regeneration(
     if isinstance(result, AppError):
         _failed(request, caller, result, target)
     else:
-        target["fingerprint"] = result.key.fingerprint
-        _write(logging.INFO, request, caller, RegenerationOutcome.REGENERATED, target)
+        # a regeneration that goes on under the guard has none yet
+        outcome = RegenerationOutcome.UNKNOWN if result is None else RegenerationOutcome.REGENERATED
+        if result is not None:
+            target["fingerprint"] = result
+        _write(logging.INFO, request, caller, outcome, target)
 
 
 def refusal(request: Request, caller: Caller, error: NotAllowed) -> None:

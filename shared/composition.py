@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shared.azure_clients.data_plane import CommunicationDataPlane
     from shared.azure_clients.key_vault import KeyVault
     from shared.azure_clients.management import Management
+    from shared.rotation.activities import Steps
 
 
 async def regenerator() -> Regenerator:
@@ -37,6 +38,23 @@ async def delivery() -> Delivery:
         grace=configured.rotation_grace_period,
         validity_days=configured.rotation_validity_days,
         now=utc_now,
+    )
+
+
+async def steps() -> "Steps":
+    """Return the steps of a rotation.
+
+    Raises:
+        NotConfigured: settings are missing or wrong, or there is no KEY_VAULT_URL.
+    """
+    from shared.rotation.activities import Steps
+
+    return Steps(
+        management=await management(),
+        vault=await key_vault(),
+        data_plane=await data_plane(),
+        delivery=await delivery(),
+        regenerator=await regenerator(),
     )
 
 

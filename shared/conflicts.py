@@ -110,6 +110,18 @@ class SecretsDisagreed(Conflict):
         )
 
 
+class Decided(Conflict):
+    """There is nothing left to decide about the old key, or never was."""
+
+    code = "RevocationDecided"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The old key's revocation has been decided, is over, or was never scheduled; ask for the status of the "
+            "rotation to see which."
+        )
+
+
 class RequestIdReused(Conflict):
     """The Repeatability-Request-ID belongs to a request with another body."""
 

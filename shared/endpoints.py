@@ -1,73 +1,100 @@
-"""The HTTP endpoints: each takes a request apart, asks who and whether, runs a use case and answers."""
+"""The regenerate routes: each takes a request apart, asks who and whether, regenerates and answers."""
+
+from dataclasses import dataclass
 
 from shared import audit, composition
-from shared.caller import Caller, identify, require_role
-from shared.errors import AppError, InvalidRequest, Problem, ResourceNotAllowed, RoleRequired
+from shared.authorization import authorized
+from shared.caller import Caller
+from shared.errors import AppError, InvalidRequest, Problem, ResourceNotAllowed
 from shared.http import Request, Response, require_api_version
-from shared.parameters import RegenerateKeyParameters, parse_if_match
+from shared.parameters import KeyType, RegenerateKeyParameters, parse_flag, parse_if_match
 from shared.regeneration import Regeneration
 from shared.resource_id import ResourceId
+from shared.rotation.engine import Engine
+from shared.rotation.guarded import regenerate_guarded
 from shared.settings import Settings, default_resource, settings
 
 
-async def regenerate_default(request: Request) -> Response:
+async def regenerate_default(request: Request, engine: Engine) -> Response:
     """`POST /api/regenerateKey`: regenerate a key of the app's own resource, COMMUNICATION_SERVICE_ID."""
     configured = settings()
-    caller = _authorized(request, configured)
-    return await _regenerate(request, configured, caller, default_resource(configured), [])
+    caller = authorized(request, configured)
+    return await _regenerate(_asked(request, default_resource(configured), []), request, configured, caller, engine)
 
 
-async def regenerate(request: Request) -> Response:
+async def regenerate(request: Request, engine: Engine) -> Response:
     """`POST /api/subscriptions/…/regenerateKey?api-version=…`: regenerate a key of the resource in the path."""
     configured = settings()
-    caller = _authorized(request, configured)
+    caller = authorized(request, configured)
     require_api_version(request.query)
     resource, problems = ResourceId.from_parts(
         request.route.get("subscriptionId", ""),
         request.route.get("resourceGroupName", ""),
         request.route.get("communicationServiceName", ""),
     )
-    return await _regenerate(request, configured, caller, resource, problems)
+    return await _regenerate(_asked(request, resource, problems), request, configured, caller, engine)
 
 
-def _authorized(request: Request, configured: Settings) -> Caller:
-    caller = identify(request.headers, app_service_authentication=configured.app_service_authentication)
-    try:
-        require_role(caller, configured.required_app_roles)
-    except RoleRequired as error:
-        audit.refusal(request, caller, error)
-        raise
-    return caller
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    resource: ResourceId
+    key_type: KeyType
+    if_match: frozenset[str] | None
+    force: bool
 
 
-async def _regenerate(
-    request: Request,
-    configured: Settings,
-    caller: Caller,
-    resource: ResourceId | None,
-    problems: list[Problem],
-) -> Response:
+def _asked(request: Request, resource: ResourceId | None, problems: list[Problem]) -> _Asked:
+    """Return what a request asks for, or raise InvalidRequest with every problem of its path, body and headers."""
     parameters, wrong = RegenerateKeyParameters.parse(request.json_object())
     problems = problems + wrong
-    if_match = None
+    if_match, force = None, False
     try:
         if_match = parse_if_match(request.headers.get("if-match"))
     except InvalidRequest as error:
         problems = [*problems, *error.problems]
+    try:
+        force = parse_flag("force", request.query.get("force"))
+    except InvalidRequest as error:
+        problems = [*problems, *error.problems]
     if resource is None or parameters is None or problems:
         raise InvalidRequest(problems)
+    return _Asked(resource, parameters.key_type, if_match, force)
 
+
+async def _regenerate(
+    asked: _Asked, request: Request, configured: Settings, caller: Caller, engine: Engine
+) -> Response:
+    """Regenerate with one direct call, or under the guard where a Key Vault publishes keys."""
     try:
-        if not configured.allowed_communication_services.allows(resource):
+        if not configured.allowed_communication_services.allows(asked.resource):
             raise ResourceNotAllowed
-        use_case = await composition.regenerator()
-        regenerated = await use_case.regenerate(
-            Regeneration(
-                resource=resource, key_type=parameters.key_type, if_match=if_match, request_id=request.request_id
+        if configured.key_vault_url is None:
+            response = await _direct(asked, request)
+        else:
+            response = await regenerate_guarded(
+                request,
+                engine,
+                asked.resource,
+                asked.key_type,
+                if_match=asked.if_match,
+                force=asked.force,
+                deadline=configured.request_deadline_seconds,
             )
-        )
     except AppError as error:
-        audit.regeneration(request, caller, resource, parameters.key_type, error)
+        audit.regeneration(request, caller, asked.resource, asked.key_type, error)
         raise
-    audit.regeneration(request, caller, resource, parameters.key_type, regenerated)
+    audit.regeneration(request, caller, asked.resource, asked.key_type, response.body.get("fingerprint"))
+    return response
+
+
+async def _direct(asked: _Asked, request: Request) -> Response:
+    use_case = await composition.regenerator()
+    regenerated = await use_case.regenerate(
+        Regeneration(
+            resource=asked.resource,
+            key_type=asked.key_type,
+            if_match=asked.if_match,
+            request_id=request.request_id,
+        )
+    )
     return Response(regenerated.to_json())

@@ -7,6 +7,7 @@ AppError                              code, HTTP status, message, target, detail
 ├── NotAllowed                        403
 │   ├── ResourceNotAllowed            403 ResourceNotAllowed: outside the allow-list
 │   └── RoleRequired                  403 RoleRequired: the caller has none of the required app roles
+├── NotFound                          404 NotFound: no rotation with that id
 ├── PreconditionFailed                412 PreconditionFailed: If-Match names another fingerprint
 ├── RequestEntityTooLarge             413 RequestEntityTooLarge
 ├── UnsupportedMediaType              415 UnsupportedMediaType
@@ -21,6 +22,7 @@ AppError                              code, HTTP status, message, target, detail
 │   ├── RotationInProgress            409 RotationInProgress: who holds the resource
 │   ├── StaleEvent                    409 StaleEvent: the event's secret version is no longer the current one
 │   ├── ActiveKeyUnknown              409 ActiveKeyUnknown: no secret, and the request does not name the key in use
+│   ├── Decided                       409 RevocationDecided: nothing is left to decide about the old key
 │   ├── SecretsDisagreed              409 SecretsDisagreed: the secrets publish different keys
 │   └── RequestIdReused               409 RequestIdReused: the repeatability id belongs to another request
 ├── NotProven                         503 NotProven: the data plane did not give the proof; retriable
@@ -125,6 +127,26 @@ class AppError(Exception):
         return {"error": error}
 
 
+class Passed(AppError):
+    """An error that an orchestration ended with, passed on as it was.
+
+    Args:
+        status: the HTTP status that the error has in a synchronous call.
+        error: the ARM `ErrorDetail`.
+        headers: response headers, such as Retry-After.
+    """
+
+    def __init__(self, status: int, error: Json, headers: Mapping[str, str]) -> None:
+        super().__init__(error["message"], headers=headers)
+        self.status = status
+        self.code = error["code"]
+        self._error = error
+
+    def to_json(self) -> Json:
+        """Return the ErrorResponse."""
+        return {"error": self._error}
+
+
 class InvalidRequest(AppError):
     """The request is malformed; `details` holds every problem that was found, each with its target."""
 
@@ -167,6 +189,13 @@ class RoleRequired(NotAllowed):
     """App roles are required and App Service vouches for none of them."""
 
     code = "RoleRequired"
+
+
+class NotFound(AppError):
+    """There is nothing by that name here."""
+
+    code = "NotFound"
+    status = 404
 
 
 class PreconditionFailed(AppError):
@@ -220,6 +249,7 @@ class ManagedIdentityUnavailable(AppError):
 
     code = "ManagedIdentityUnavailable"
     status = 503
+    retriable = True
 
 
 class DeadlineExceeded(AppError):
@@ -227,6 +257,7 @@ class DeadlineExceeded(AppError):
 
     code = "DeadlineExceeded"
     status = 504
+    retriable = True
 
 
 class NotProven(AppError):
@@ -264,18 +295,22 @@ class ArmRejected(ArmError):
         super().__init__(message, target=target, details=details, additional_info=additional_info, headers=headers)
         self.status = status
         self.code = code
+        # throttled: the only refusal that passes by itself
+        self.retriable = status == 429
 
 
 class UpstreamAuthenticationFailed(ArmError):
     """ARM answered 401: it refuses the token of our identity."""
 
     code = "UpstreamAuthenticationFailed"
+    retriable = True
 
 
 class UpstreamFailed(ArmError):
     """ARM answered 5xx, or with a status that the API does not know."""
 
     code = "UpstreamError"
+    retriable = True
 
 
 class UpstreamUnreachable(ArmError):
@@ -285,6 +320,7 @@ class UpstreamUnreachable(ArmError):
     """
 
     code = "UpstreamUnreachable"
+    retriable = True
 
     def __init__(self, message: str, *, sent: bool, outcome: RegenerationOutcome | None = None) -> None:
         super().__init__(message, outcome=outcome)
@@ -295,3 +331,4 @@ class UpstreamResponseInvalid(ArmError):
     """ARM's answer is not what the API describes."""
 
     code = "UpstreamResponseInvalid"
+    retriable = True

@@ -6,7 +6,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Concatenate
 
 import azure.functions as func
 
@@ -37,6 +37,7 @@ class Request:
         client_request_id: the caller's x-ms-client-request-id if it is a sane token, else None.
         headers: names in lower case.
         query: names in lower case, as the query parameters of ARM are case-insensitive.
+        url: as the caller wrote it, as far as the host tells.
         route: the parameters of the route, percent-decoded.
         body: at most the bytes that came; read it through `json_object()`.
     """
@@ -45,6 +46,7 @@ class Request:
     client_request_id: str | None
     headers: Mapping[str, str]
     query: Mapping[str, str]
+    url: str
     route: Mapping[str, str]
     body: bytes = field(repr=False)
 
@@ -89,14 +91,19 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-async def answer(request: func.HttpRequest, endpoint: Callable[[Request], Awaitable[Response]]) -> func.HttpResponse:
-    """Run an endpoint for a request and return its response, or the ARM ErrorResponse of what went wrong.
+async def answer[**P](
+    request: func.HttpRequest,
+    endpoint: Callable[Concatenate[Request, P], Awaitable[Response]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> func.HttpResponse:
+    """Run an endpoint for a request, with what else it takes, and return its response or the ErrorResponse of its error.
 
     Every response carries x-ms-request-id, x-ms-client-request-id if one came, and Cache-Control: no-store.
     """
     incoming = _incoming(request)
     try:
-        response = await endpoint(incoming)
+        response = await endpoint(incoming, *args, **kwargs)
     except AppError as error:
         if isinstance(error, UnexpectedError):
             _logger.exception("request %s failed unexpectedly", incoming.request_id)
@@ -158,6 +165,7 @@ def _incoming(request: func.HttpRequest) -> Request:
         client_request_id=client_request_id if _TOKEN.fullmatch(client_request_id) else None,
         headers=headers,
         query={name.lower(): value for name, value in request.params.items()},
+        url=request.url,
         route=dict(request.route_params),
         body=request.get_body(),
     )

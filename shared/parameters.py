@@ -88,6 +88,19 @@ def _names_both(value: Any) -> bool:
             return False
 
 
+def parse_flag(name: str, text: str | None) -> bool:
+    """Return what a query parameter says, `true` or `false` in any case; False where it is absent.
+
+    Raises:
+        InvalidRequest: it says something else.
+    """
+    if text is None or text.lower() == "false":
+        return False
+    if text.lower() == "true":
+        return True
+    raise InvalidRequest([Problem("InvalidParameter", f"{name} must be true or false.", name)])
+
+
 _FINGERPRINT = re.compile(r"sha256:[0-9a-f]{16}")
 
 

@@ -1,1 +1,1 @@
-"""The rotation: decisions (plan, guard), orchestrators (workflow), steps (activities) and their bindings (blueprint)."""
+"""The rotation: decisions (plan, guard), orchestrators (workflow), steps (activities), bindings (blueprint)."""

@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from urllib.parse import urlsplit
 
 from shared.authorization import authorized
 from shared.conflicts import Decided
@@ -11,12 +10,11 @@ from shared.http import Request, Response
 from shared.regeneration import utc_now
 from shared.rotation import requests
 from shared.rotation.engine import Engine
-from shared.rotation.model import Json
 from shared.rotation.parameters import RotationRequest
-from shared.rotation.status import Instance, RunState, result_error, run_state, status_json
+from shared.rotation.responses import RETRY_AFTER, accepted, full_status
+from shared.rotation.status import Instance, RunState, result_error, run_state
 from shared.settings import default_resource, require_key_vault, settings
 
-_RETRY_AFTER = "2"
 _ID = re.compile(r"[0-9A-Za-z-]{1,100}", re.ASCII)
 
 
@@ -43,15 +41,15 @@ async def rotate(request: Request, engine: Engine) -> Response:
         id_=id_,
         now=utc_now(),
     )
-    return _accepted(request, id_, await _status(engine, await _found(engine, id_)))
+    return accepted(request, id_, await full_status(engine, await _found(engine, id_)))
 
 
 async def status(request: Request, engine: Engine) -> Response:
     """`GET /api/rotations/{id}`: the status, always 200."""
     authorized(request, settings())
     instance = await _found(engine, request.route.get("id", ""))
-    headers = {} if run_state(instance).ended else {"Retry-After": _RETRY_AFTER}
-    return Response(await _status(engine, instance), headers=headers)
+    headers = {} if run_state(instance).ended else {"Retry-After": RETRY_AFTER}
+    return Response(await full_status(engine, instance), headers=headers)
 
 
 async def result(request: Request, engine: Engine) -> Response:
@@ -62,12 +60,12 @@ async def result(request: Request, engine: Engine) -> Response:
         case RunState.SUCCEEDED if instance.shown is not None and "answer" in instance.shown:
             return Response(instance.shown["answer"])
         case RunState.SUCCEEDED:
-            return Response(await _status(engine, instance))
+            return Response(await full_status(engine, instance))
         case RunState.FAILED | RunState.CANCELED:
             code, body, headers = result_error(instance)
             return Response(body, code, headers)
         case _:
-            return _accepted(request, instance.id, await _status(engine, instance))
+            return accepted(request, instance.id, await full_status(engine, instance))
 
 
 async def revoke(request: Request, engine: Engine) -> Response:
@@ -87,7 +85,7 @@ async def _decide(request: Request, engine: Engine, decision: str) -> Response:
     undecided = revocation is not None and not run_state_of_revocation(revocation).ended
     if revocation is None or not undecided or not await engine.decide(revocation.id, decision):
         raise Decided
-    return _accepted(request, instance.id, await _status(engine, instance))
+    return accepted(request, instance.id, await full_status(engine, instance))
 
 
 def run_state_of_revocation(revocation: Instance) -> RunState:
@@ -102,20 +100,3 @@ async def _found(engine: Engine, id_: str) -> Instance:
     if instance is None:
         raise NotFound("There is no rotation with that id; ended ones are forgotten after some time.", target="id")
     return instance
-
-
-async def _status(engine: Engine, instance: Instance) -> Json:
-    return status_json(instance, await engine.find(f"{instance.id}-revoke"))
-
-
-def _accepted(request: Request, id_: str, body: Json) -> Response:
-    """Return 202 with where to go on: the Logic Apps HTTP action follows Location, azure-core Operation-Location."""
-    parts = urlsplit(request.url)
-    base = f"{parts.scheme}://{parts.netloc}{parts.path.partition('/rotations')[0]}"
-    base = base if "/rotations" in parts.path else f"{parts.scheme}://{parts.netloc}/api"
-    headers = {
-        "Location": f"{base}/rotations/{id_}/result",
-        "Operation-Location": f"{base}/rotations/{id_}",
-        "Retry-After": _RETRY_AFTER,
-    }
-    return Response(body, 202, headers)

@@ -40,5 +40,3 @@ class RotationGuard(DurableEntity):
 
     def _state(self) -> Json:
         return self.get_state(None, None) or guard.empty()
-
-

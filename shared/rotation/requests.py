@@ -24,7 +24,7 @@ def instance_id(source: str, resource: ResourceId, key: str) -> str:
 
     The same three give the same id, so that a repeated request and a redelivered event find what they started.
     """
-    return hashlib.sha256("\n".join((source, resource.key, key)).encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{source}\n{resource.key}\n{key}".encode()).hexdigest()[:32]
 
 
 def repeatability_key(headers: Mapping[str, str]) -> str | None:
@@ -46,9 +46,7 @@ def repeatability_key(headers: Mapping[str, str]) -> str | None:
         ) from None
 
 
-def rotation_input(
-    request: RotationRequest, resource: ResourceId, *, default_grace: timedelta, source: str
-) -> Json:
+def rotation_input(request: RotationRequest, resource: ResourceId, *, default_grace: timedelta, source: str) -> Json:
     """Return the input of `rotate_key`: all that it needs, and no secret."""
     grace = default_grace if request.grace_period is None else request.grace_period
     body: Json = {
