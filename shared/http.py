@@ -97,7 +97,7 @@ async def answer[**P](
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> func.HttpResponse:
-    """Run an endpoint for a request, with what else it takes, and return its response or the ErrorResponse of its error.
+    """Run an endpoint for a request, with what else it takes; return its response, or its error as ErrorResponse.
 
     Every response carries x-ms-request-id, x-ms-client-request-id if one came, and Cache-Control: no-store.
     """

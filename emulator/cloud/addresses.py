@@ -57,10 +57,14 @@ def _explain(port: int, error: OSError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CloudSockets:
-    """One listening socket for each service of the cloud: ARM and the data plane speak TLS, the others plain HTTP."""
+    """One listening socket for each service of the cloud.
+
+    ARM, the data plane and Key Vault speak TLS, the others plain HTTP.
+    """
 
     arm: socket.socket
     data_plane: socket.socket
+    key_vault: socket.socket
     identity: socket.socket
     control: socket.socket
 
@@ -72,13 +76,13 @@ class CloudSockets:
         """
         opened: list[socket.socket] = []
         try:
-            opened.extend(listen(port) for port in (control_port, 0, 0, 0))
+            opened.extend(listen(port) for port in (control_port, 0, 0, 0, 0))
         except OSError:
             for each in opened:
                 each.close()
             raise
-        control, arm, data_plane, identity = opened
-        return cls(arm=arm, data_plane=data_plane, identity=identity, control=control)
+        control, arm, data_plane, key_vault, identity = opened
+        return cls(arm=arm, data_plane=data_plane, key_vault=key_vault, identity=identity, control=control)
 
     @property
     def arm_url(self) -> str:
@@ -89,6 +93,11 @@ class CloudSockets:
     def data_plane_url(self) -> str:
         """Origin of the data plane, without a trailing slash: `https://localhost:<port>`."""
         return f"https://localhost:{port_of(self.data_plane)}"
+
+    @property
+    def key_vault_url(self) -> str:
+        """Origin of the key vault, without a trailing slash: `https://localhost:<port>`."""
+        return f"https://localhost:{port_of(self.key_vault)}"
 
     @property
     def identity_url(self) -> str:
@@ -102,5 +111,5 @@ class CloudSockets:
 
     def close(self) -> None:
         """Close all sockets; for a cloud that was never started (a started one closes them itself)."""
-        for each in (self.arm, self.data_plane, self.identity, self.control):
+        for each in (self.arm, self.data_plane, self.key_vault, self.identity, self.control):
             each.close()

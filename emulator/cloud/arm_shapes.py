@@ -64,9 +64,13 @@ def all_keys_json(resource: Resource, data_plane_url: str) -> dict[str, object]:
 
 def key_json(resource: Resource, key_type: KeyType, data_plane_url: str) -> dict[str, object]:
     """Return one key with its connection string: what regenerateKey answers (the specification's example)."""
-    key = resource.key(key_type)
     prefix = key_type.lower()
     return {
-        f"{prefix}Key": key,
-        f"{prefix}ConnectionString": f"endpoint=https://{host_name(resource, data_plane_url)}/;accesskey={key}",
+        f"{prefix}Key": resource.key(key_type),
+        f"{prefix}ConnectionString": connection_string(resource, key_type, data_plane_url),
     }
+
+
+def connection_string(resource: Resource, key_type: KeyType, data_plane_url: str) -> str:
+    """Return the connection string with that key."""
+    return f"endpoint=https://{host_name(resource, data_plane_url)}/;accesskey={resource.key(key_type)}"

@@ -1,5 +1,6 @@
 """The emulated cloud: every service, started and stopped together."""
 
+import time
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -7,14 +8,20 @@ from emulator.cloud.addresses import CloudSockets
 from emulator.cloud.arm import Arm
 from emulator.cloud.authority import Authority
 from emulator.cloud.control import Control
+from emulator.cloud.control_durable import Durable
 from emulator.cloud.data_plane import DataPlane
-from emulator.cloud.defaults import SYSTEM_ASSIGNED
+from emulator.cloud.defaults import RESOURCE_ID, SYSTEM_ASSIGNED
 from emulator.cloud.faults import Faults, Rule
+from emulator.cloud.first_secret import NAME as FIRST_SECRET
+from emulator.cloud.first_secret import first_secret
 from emulator.cloud.identity import IdentityEndpoint
 from emulator.cloud.journal import Journal
+from emulator.cloud.key_vault import KeyVault
 from emulator.cloud.listener import Listener
+from emulator.cloud.resource_ids import ResourceId
 from emulator.cloud.state import State
 from emulator.cloud.tokens import Tokens
+from emulator.cloud.vault import Vault
 
 # What the app's host may add to the endpoints; null as long as it does not.
 _APP_ENDPOINTS = ("app", "webhook", "functionKey", "systemKey")
@@ -24,8 +31,9 @@ class Cloud:
     """Serves on `sockets` (bound already, and closed by `stop`) with the certificate of `authority`.
 
     `identity_header` is the secret that the managed identity endpoint demands (settings.app_settings gives it to the
-    app). `app_endpoints` is shown in `/_control/endpoints` and read anew each time. `state`, `faults` and `journal`
-    may be read and changed from the loop that the cloud runs on.
+    app). `app_endpoints` is shown in `/_control/endpoints` and read anew each time. Without `key_vault` there is no
+    vault: nothing answers at its port. `durable` is the engine behind `/_control/durable`. `state`, `vault`, `faults`
+    and `journal` may be read and changed from the loop that the cloud runs on.
     """
 
     def __init__(
@@ -35,11 +43,15 @@ class Cloud:
         authority: Authority,
         identity_header: str,
         app_endpoints: Mapping[str, str | None] | None = None,
+        key_vault: bool = True,
+        durable: Durable | None = None,
     ) -> None:
         self.sockets = sockets
         self.authority = authority
         self.identity_header = identity_header
         self.state = State()
+        self.vault = Vault() if key_vault else None
+        self.durable = durable
         self.tokens = Tokens()
         self.faults = Faults()
         self.journal = Journal()
@@ -47,9 +59,11 @@ class Cloud:
         # The URLs outlive the sockets, which are closed and opened again by faults.
         self.arm_url = sockets.arm_url
         self.data_plane_url = sockets.data_plane_url
+        self.key_vault_url = sockets.key_vault_url if key_vault else None
         self.identity_url = sockets.identity_url
         self.control_url = sockets.control_url
         self._listeners: dict[str, Listener] = {}
+        self._publish_first_secret()
 
     @cached_property
     def token(self) -> str:
@@ -82,6 +96,20 @@ class Cloud:
             "identity": Listener(sockets.identity, identity.handle),
             "control": Listener(sockets.control, Control(self).handle),
         }
+        if self.vault is None or self.key_vault_url is None:
+            # A bound port queues connections that nobody would ever answer; a closed one refuses them.
+            sockets.key_vault.close()
+        else:
+            key_vault = KeyVault(
+                vault=self.vault,
+                tokens=self.tokens,
+                journal=self.journal,
+                faults=self.faults,
+                url=self.key_vault_url,
+            )
+            self._listeners["keyvault"] = Listener(
+                sockets.key_vault, key_vault.handle, context=context, untrusted_context=untrusted
+            )
         for listener in self._listeners.values():
             await listener.start()
 
@@ -93,7 +121,7 @@ class Cloud:
         self.sockets.close()
 
     async def reset(self) -> None:
-        """Go back to the start: the one resource with new keys, no faults, no journal, nothing under way.
+        """Go back to the start: the one resource with new keys, its secret, no faults, no journal, nothing under way.
 
         Tokens stay valid: an app that runs on holds one in its cache, as it would in Azure.
         """
@@ -103,6 +131,7 @@ class Cloud:
             if service != "control":
                 listener.drop_requests()
         self.state.reset()
+        self._publish_first_secret()
         self.journal.clear()
 
     async def set_faults(self, rules: list[Rule]) -> None:
@@ -116,7 +145,7 @@ class Cloud:
         return {
             **dict.fromkeys(_APP_ENDPOINTS),
             "arm": self.arm_url,
-            "keyVault": None,
+            "keyVault": self.key_vault_url,
             "dataPlane": self.data_plane_url,
             "identity": self.identity_url,
             "topic": None,
@@ -124,3 +153,10 @@ class Cloud:
             "token": self.token,
             **self._app_endpoints,
         }
+
+    def _publish_first_secret(self) -> None:
+        """Put the vault back to the one secret of the start."""
+        resource = self.state.find(ResourceId.parse(RESOURCE_ID))
+        if self.vault is not None and resource is not None:
+            self.vault.clear()
+            self.vault.set(FIRST_SECRET, first_secret(resource, self.data_plane_url, time.time()))

@@ -1,22 +1,32 @@
 """The control API: what a test or a developer may do to the emulated cloud. JSON over plain HTTP on 127.0.0.1."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Protocol
 
 from aiohttp import web
 
 from emulator.cloud.arm_shapes import host_name
+from emulator.cloud.control_durable import Durable, DurableRoutes
+from emulator.cloud.control_requests import (
+    ControlError,
+    Methods,
+    Route,
+    check_origin,
+    json_body,
+    json_object,
+    query_parameter,
+)
+from emulator.cloud.control_secrets import SecretRoutes
 from emulator.cloud.fault_rules import parse_rules
 from emulator.cloud.faults import Faults, Rule
 from emulator.cloud.journal import Journal
-from emulator.cloud.json_values import Json, JsonError, parse_json
+from emulator.cloud.json_values import Json, JsonError
 from emulator.cloud.resource_ids import ResourceId
 from emulator.cloud.state import Resource, State
+from emulator.cloud.vault import Vault
 
 _log = logging.getLogger("emulator.cloud.control")
-_LOCAL_NAMES = ("127.0.0.1", "localhost")
 _LONGEST_PROPAGATION_SECONDS = 3600.0
 
 
@@ -39,6 +49,16 @@ class Controlled(Protocol):
         ...
 
     @property
+    def vault(self) -> Vault | None:
+        """The secrets; None: there is no key vault."""
+        ...
+
+    @property
+    def durable(self) -> Durable | None:
+        """The durable engine of the app's host; None: there is none."""
+        ...
+
+    @property
     def data_plane_url(self) -> str:
         """Origin of the data plane."""
         ...
@@ -56,30 +76,24 @@ class Controlled(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class _ControlError(Exception):
-    status: int
-    message: str
-    headers: Mapping[str, str] | None = None
-
-
-Route = Callable[[web.BaseRequest], Awaitable[web.Response]]
-
-
 class Control:
     """Answers requests to the control port."""
 
     def __init__(self, cloud: Controlled) -> None:
         self._cloud = cloud
-        self._routes: dict[str, dict[str, Route]] = {
+        self._durable = DurableRoutes(cloud.durable, cloud.faults)
+        self._routes: dict[str, Methods] = {
             "/_control/endpoints": {"GET": self._endpoints},
             "/_control/resources": {
                 "GET": self._list_resources,
                 "POST": self._make_resource,
                 "DELETE": self._remove_resource,
             },
+            "/_control/secrets": SecretRoutes(cloud.vault).methods,
             "/_control/faults": {"GET": self._list_faults, "PUT": self._put_faults},
             "/_control/requests": {"GET": self._list_requests, "DELETE": self._forget_requests},
+            "/_control/durable": self._durable.methods,
+            "/_control/durable/faults/take": self._durable.take_methods,
             "/_control/probe": {"POST": self._probe},
             "/_control/reset": {"POST": self._reset},
         }
@@ -87,9 +101,9 @@ class Control:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; every error is `{"error": <a sentence>}`."""
         try:
-            _check_origin(request)
+            check_origin(request)
             response = await self._route(request)(request)
-        except _ControlError as error:
+        except ControlError as error:
             response = web.json_response({"error": error.message}, status=error.status, headers=error.headers)
         except JsonError as error:
             response = web.json_response({"error": f"{error}."}, status=400)
@@ -98,14 +112,15 @@ class Control:
         return response
 
     def _route(self, request: web.BaseRequest) -> Route:
-        path = request.rel_url.path.rstrip("/")
-        methods = self._routes.get(path)
+        methods = self._routes.get(request.rel_url.path.rstrip("/"))
         if methods is None:
-            raise _ControlError(404, f"There is no such path; there are: {', '.join(self._routes)}.")
+            methods = self._durable.methods_of_instance(request.rel_url.raw_path.rstrip("/"))
+        if methods is None:
+            raise ControlError(404, f"There is no such path; there are: {', '.join(self._routes)}.")
         route = methods.get(request.method)
         if route is None:
             allowed = ", ".join(methods)
-            raise _ControlError(405, f"This path takes {allowed}.", {"Allow": allowed})
+            raise ControlError(405, f"This path takes {allowed}.", {"Allow": allowed})
         return route
 
     async def _endpoints(self, _request: web.BaseRequest) -> web.Response:
@@ -115,7 +130,7 @@ class Control:
         return web.json_response([self._resource_json(each) for each in self._cloud.state.resources()])
 
     async def _make_resource(self, request: web.BaseRequest) -> web.Response:
-        wanted = await _object(request, "resourceId", "keyShape", "propagationSeconds", "disableLocalAuth")
+        wanted = await json_object(request, "resourceId", "keyShape", "propagationSeconds", "disableLocalAuth")
         resource_id = _parsed_id(wanted, wanted.string("resourceId"))
         propagation = wanted.number("propagationSeconds", 0.0)
         if not 0 <= propagation <= _LONGEST_PROPAGATION_SECONDS:
@@ -130,18 +145,16 @@ class Control:
         return web.json_response(self._resource_json(resource), status=201 if is_new else 200)
 
     async def _remove_resource(self, request: web.BaseRequest) -> web.Response:
-        given = request.rel_url.query.get("resourceId")
-        if given is None:
-            raise _ControlError(400, "The query parameter resourceId is missing.")
+        given = query_parameter(request, "resourceId")
         if not self._cloud.state.delete(_parsed_id(Json(None, "the query"), given)):
-            raise _ControlError(404, "There is no resource with that resourceId.")
+            raise ControlError(404, "There is no resource with that resourceId.")
         return web.Response(status=204)
 
     async def _list_faults(self, _request: web.BaseRequest) -> web.Response:
         return web.json_response([rule.as_json() for rule in self._cloud.faults.rules()])
 
     async def _put_faults(self, request: web.BaseRequest) -> web.Response:
-        await self._cloud.set_faults(parse_rules(await _json(request)))
+        await self._cloud.set_faults(parse_rules(await json_body(request)))
         return await self._list_faults(request)
 
     async def _list_requests(self, _request: web.BaseRequest) -> web.Response:
@@ -152,17 +165,17 @@ class Control:
         return web.Response(status=204)
 
     async def _probe(self, request: web.BaseRequest) -> web.Response:
-        wanted = await _object(request, "resourceId", "key")
+        wanted = await json_object(request, "resourceId", "key")
         resource_id = _parsed_id(wanted, wanted.string("resourceId"))
         key = wanted.string("key")
         resource = self._cloud.state.find(resource_id)
         if resource is None:
-            raise _ControlError(404, "There is no resource with that resourceId.")
+            raise ControlError(404, "There is no resource with that resourceId.")
         return web.json_response({"accepted": self._cloud.state.accepts(resource, key)})
 
     async def _reset(self, request: web.BaseRequest) -> web.Response:
         if await request.read():
-            await _object(request)
+            await json_object(request)
         await self._cloud.reset()
         return web.Response(status=204)
 
@@ -176,30 +189,6 @@ class Control:
             "propagationSeconds": resource.propagation_seconds,
             "disableLocalAuth": resource.disable_local_auth,
         }
-
-
-def _check_origin(request: web.BaseRequest) -> None:
-    """Refuse what a web page could send: this API shows keys and tokens to whoever can read its answers."""
-    # A name that resolves to 127.0.0.1 (DNS rebinding) arrives with that name as its host.
-    name, _, port = request.headers.get("Host", "").partition(":")
-    if name.lower() not in _LOCAL_NAMES or not (port == "" or port.isdigit()):
-        raise _ControlError(403, "The control API answers to 127.0.0.1 and localhost only.")
-    # A page elsewhere may send a POST without a body unasked; browsers say where it comes from.
-    origin = request.headers.get("Origin")
-    if origin is not None and origin != f"http://{request.headers.get('Host')}":
-        raise _ControlError(403, "The control API answers no pages of other origins.")
-
-
-async def _json(request: web.BaseRequest) -> object:
-    if request.content_type != "application/json":
-        raise _ControlError(415, "The body must be JSON with Content-Type: application/json.")
-    return parse_json(await request.read())
-
-
-async def _object(request: web.BaseRequest, *names: str) -> Json:
-    value = Json(await _json(request), "the body")
-    value.only(*names)
-    return value
 
 
 def _parsed_id(where: Json, text: str) -> ResourceId:

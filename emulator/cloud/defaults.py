@@ -1,4 +1,4 @@
-"""What is there from the start: one tenant, one subscription, one resource group, one resource, three identities."""
+"""What is there from the start: a tenant, a subscription, a resource group, a resource, a key vault, identities."""
 
 from dataclasses import dataclass
 
@@ -10,26 +10,49 @@ RESOURCE_ID = (
     f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
     f"/providers/Microsoft.Communication/communicationServices/{RESOURCE_NAME}"
 )
+VAULT_NAME = "MyKeyVault"
+VAULT_LOCATION = "eastus"
+
+# Data actions of secrets: learn.microsoft.com/azure/role-based-access-control/permissions/security, Microsoft.KeyVault.
+_SECRETS = "Microsoft.KeyVault/vaults/secrets"
+GET_SECRET = f"{_SECRETS}/getSecret/action"
+SET_SECRET = f"{_SECRETS}/setSecret/action"
+UPDATE_SECRET = f"{_SECRETS}/update/action"
+READ_METADATA = f"{_SECRETS}/readMetadata/action"
+DELETE_SECRET = f"{_SECRETS}/delete"
+RECOVER_SECRET = f"{_SECRETS}/recover/action"
+PURGE_SECRET = f"{_SECRETS}/purge/action"
+# A custom role, as a careful owner makes one: no built-in role may set secrets and not delete them.
+_ROTATION = frozenset({GET_SECRET, SET_SECRET, UPDATE_SECRET, READ_METADATA})
+# What the built-in role Key Vault Secrets Officer may (`secrets/*`).
+_OFFICER = _ROTATION | {DELETE_SECRET, RECOVER_SECRET, PURGE_SECRET}
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A managed identity: its ids, and whether it has a role that lets it manage communication services."""
+    """An identity: its ids, whether a role lets it manage communication services, and what it may do to secrets."""
 
     client_id: str
     principal_id: str
     resource_id: str | None
     may_manage: bool
+    secret_actions: frozenset[str]
 
 
 def _user_assigned(name: str, client_id: str, principal_id: str, *, may_manage: bool) -> Identity:
     scope = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
     resource_id = f"{scope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
-    return Identity(client_id, principal_id, resource_id, may_manage)
+    return Identity(
+        client_id, principal_id, resource_id, may_manage, secret_actions=_ROTATION if may_manage else frozenset()
+    )
 
 
 SYSTEM_ASSIGNED = Identity(
-    "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000001", None, may_manage=True
+    "aaaaaaaa-0000-4000-8000-000000000001",
+    "bbbbbbbb-0000-4000-8000-000000000001",
+    None,
+    may_manage=True,
+    secret_actions=_ROTATION,
 )
 USER_ASSIGNED = _user_assigned(
     "key-rotation",
@@ -37,8 +60,17 @@ USER_ASSIGNED = _user_assigned(
     "bbbbbbbb-0000-4000-8000-000000000002",
     may_manage=True,
 )
-# Assigned to the app, but without a role: ARM answers it with 403.
+# Assigned to the app, but without a role: ARM and Key Vault answer it with 403.
 USER_ASSIGNED_WITHOUT_ROLE = _user_assigned(
     "no-role", "aaaaaaaa-0000-4000-8000-000000000003", "bbbbbbbb-0000-4000-8000-000000000003", may_manage=False
 )
+# Somebody in charge of the vault. Not assigned to the app, whose identity endpoint does not know it.
+SECRETS_OFFICER = Identity(
+    "aaaaaaaa-0000-4000-8000-000000000004",
+    "bbbbbbbb-0000-4000-8000-000000000004",
+    None,
+    may_manage=False,
+    secret_actions=_OFFICER,
+)
+# Those that are assigned to the app.
 IDENTITIES = (SYSTEM_ASSIGNED, USER_ASSIGNED, USER_ASSIGNED_WITHOUT_ROLE)

@@ -15,6 +15,7 @@ from emulator.cloud.faults import (
     ExpiredTokenFault,
     Faults,
     RequestFault,
+    RequestService,
     StatusFault,
 )
 from emulator.cloud.journal import Entry, Journal
@@ -46,9 +47,9 @@ class Exchange:
     """One service's way of answering. `refusal` makes the service's own error of a StatusFault."""
 
     def __init__(
-        self, service: str, *, journal: Journal, faults: Faults, refusal: Callable[[StatusFault], Reply]
+        self, service: RequestService, *, journal: Journal, faults: Faults, refusal: Callable[[StatusFault], Reply]
     ) -> None:
-        self.service = service
+        self.service: RequestService = service
         self._journal = journal
         self._faults = faults
         self._refusal = refusal
@@ -100,7 +101,7 @@ class Exchange:
                 "%s %s %s -> %s%s",
                 entry.method,
                 entry.operation or entry.path,
-                entry.resource_id or "",
+                entry.resource_id or entry.secret or "",
                 entry.status or "dropped",
                 "" if fault is None else f" ({_NAMES[type(fault)]} fault)",
             )

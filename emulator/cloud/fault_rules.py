@@ -1,6 +1,7 @@
 """Untrusted JSON -> fault rules. Strict: what would silently do nothing is refused, with the rule's index."""
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +14,7 @@ from emulator.cloud.faults import (
     DisconnectFault,
     ExpiredTokenFault,
     Fault,
+    RerunFault,
     Rule,
     StatusFault,
 )
@@ -22,22 +24,33 @@ from emulator.cloud.resource_ids import ResourceId
 
 @dataclass(frozen=True, slots=True)
 class _ServiceFaults:
-    operations: frozenset[str]
+    # None: the functions of an app, which only the app knows.
+    operations: frozenset[str] | None
     effects: frozenset[str]
+    has_resources: bool = False
 
 
 _ANY_REQUEST = frozenset({"status", "delaySeconds", "disconnect", "body", "refuse"})
 # What each service knows; a new service is one line here.
 _SERVICES = {
-    "arm": _ServiceFaults(frozenset({"get", "list", "listKeys", "regenerateKey"}), _ANY_REQUEST | {"tls"}),
+    "arm": _ServiceFaults(
+        frozenset({"get", "list", "listKeys", "regenerateKey"}), _ANY_REQUEST | {"tls"}, has_resources=True
+    ),
     "identity": _ServiceFaults(frozenset({"token"}), _ANY_REQUEST | {"expiredToken"}),
-    "communication": _ServiceFaults(frozenset({"listPhoneNumbers"}), _ANY_REQUEST | {"tls"}),
+    "communication": _ServiceFaults(frozenset({"listPhoneNumbers"}), _ANY_REQUEST | {"tls"}, has_resources=True),
+    "keyvault": _ServiceFaults(
+        frozenset({"getSecret", "setSecret", "listSecrets", "listVersions", "updateSecret"}), _ANY_REQUEST | {"tls"}
+    ),
+    "durable": _ServiceFaults(None, frozenset({"rerun"})),
 }
+# What Azure Functions allows as a function's name.
+_FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 _SELECTORS = frozenset({"service", "operation", "resourceId", "times"})
 # Beyond status, code and retryAfter: the rest of an ErrorResponse, to see what a caller makes of it.
 _COMPANIONS = {
     "status": frozenset({"code", "message", "details", "additionalInfo", "retryAfter", "after"}),
     "delaySeconds": frozenset({"after"}),
+    "rerun": frozenset({"delaySeconds"}),
 }
 # An hour is beyond every client's patience, and a mistyped delay must not hold a connection for days.
 _LONGEST_DELAY_SECONDS = 3600.0
@@ -53,23 +66,33 @@ def _rule(item: Json) -> Rule:
     service = item.choice("service", tuple(_SERVICES))
     known = _SERVICES[service]
     operation = item.optional_string("operation") or WHOLE_SERVICE
-    if operation != WHOLE_SERVICE and operation not in known.operations:
-        raise item.error(f"operation must be one of {_listed(known.operations)} or * for the service {service}")
+    if operation != WHOLE_SERVICE:
+        _check_operation(item, operation, service, known)
     effect = _effect(item, members, service, known)
     fault = _FAULTS[effect](item)
     times = _times(item)
     resource_key = _resource_key(item)
     if isinstance(fault, ConnectionFault) and (operation != WHOLE_SERVICE or resource_key is not None):
         raise item.error(f"{effect} is for a whole service: operation must be * and resourceId absent")
-    if resource_key is not None and service == "identity":
-        raise item.error("resourceId means nothing for the service identity")
+    if resource_key is not None and not known.has_resources:
+        raise item.error(f"resourceId means nothing for the service {service}")
     return Rule(
         service=service, operation=operation, resource_key=resource_key, times=times, fault=fault, source=members
     )
 
 
+def _check_operation(item: Json, operation: str, service: str, known: _ServiceFaults) -> None:
+    if known.operations is None:
+        if not _FUNCTION_NAME.fullmatch(operation):
+            raise item.error(f"operation must be the name of a function or * for the service {service}")
+    elif operation not in known.operations:
+        raise item.error(f"operation must be one of {_listed(known.operations)} or * for the service {service}")
+
+
 def _effect(item: Json, members: dict[str, object], service: str, known: _ServiceFaults) -> str:
-    effects = sorted(name for name in _FAULTS if name in members)
+    named = {name for name in _FAULTS if name in members}
+    # What belongs to another effect is none of its own: the delaySeconds of a rerun.
+    effects = sorted(named.difference(*(_COMPANIONS.get(name, frozenset()) for name in named)))
     if len(effects) != 1:
         raise item.error(f"exactly one of {_listed(_FAULTS)} must be given")
     effect = effects[0]
@@ -131,10 +154,14 @@ def _retry_after(item: Json) -> str | None:
 
 
 def _delay(item: Json) -> Fault:
+    return DelayFault(seconds=_seconds(item), after=item.flag("after"))
+
+
+def _seconds(item: Json) -> float:
     seconds = item.number("delaySeconds")
     if not math.isfinite(seconds) or not 0 <= seconds <= _LONGEST_DELAY_SECONDS:
         raise item.error(f"delaySeconds must be from 0 to {_LONGEST_DELAY_SECONDS:g}")
-    return DelayFault(seconds=seconds, after=item.flag("after"))
+    return seconds
 
 
 def _disconnect(item: Json) -> Fault:
@@ -148,6 +175,14 @@ def _body(item: Json) -> Fault:
 def _expired_token(item: Json) -> Fault:
     item.only_true("expiredToken")
     return ExpiredTokenFault()
+
+
+def _rerun(item: Json) -> Fault:
+    if item.choice("rerun", ("now", "late")) == "late":
+        return RerunFault(when="late", delay_seconds=_seconds(item))
+    if "delaySeconds" in item.members():
+        raise item.error("delaySeconds is for a rerun that is late")
+    return RerunFault(when="now")
 
 
 def _connection(kind: Literal["refuse", "tls"]) -> Callable[[Json], Fault]:
@@ -164,6 +199,7 @@ _FAULTS: dict[str, Callable[[Json], Fault]] = {
     "disconnect": _disconnect,
     "body": _body,
     "expiredToken": _expired_token,
+    "rerun": _rerun,
     "refuse": _connection("refuse"),
     "tls": _connection("tls"),
 }

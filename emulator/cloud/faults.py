@@ -1,9 +1,11 @@
 """Faults on demand: an ordered list of rules, of which the first that matches a request is applied."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 WHOLE_SERVICE = "*"
+# The services of the cloud that answer requests; `durable`, which runs activities, is not one of them.
+RequestService = Literal["arm", "identity", "communication", "keyvault"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +56,27 @@ class ConnectionFault:
     kind: Literal["refuse", "tls"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunFault:
+    """Run an activity a second time, as after a worker's death.
+
+    "now": the first result is lost, the second one counts. "late": the first result counts; the activity runs again
+    `delay_seconds` later, and that result is lost.
+    """
+
+    when: Literal["now", "late"]
+    # None for "now".
+    delay_seconds: float | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the fault as a rule words it."""
+        if self.delay_seconds is None:
+            return {"rerun": self.when}
+        return {"rerun": self.when, "delaySeconds": self.delay_seconds}
+
+
 RequestFault = StatusFault | DelayFault | DisconnectFault | BodyFault | ExpiredTokenFault
-Fault = RequestFault | ConnectionFault
+Fault = RequestFault | ConnectionFault | RerunFault
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,8 +125,17 @@ class Faults:
         """Return the rules that are not used up, in their order."""
         return [rule for rule in self._rules if rule.times != 0]
 
-    def take(self, service: str, operation: str, resource_key: str | None) -> RequestFault | None:
-        """Return the fault for a request and count it as used; None: the request is served as ever."""
+    @overload
+    def take(self, service: RequestService, operation: str, resource_key: str | None = None) -> RequestFault | None: ...
+
+    @overload
+    def take(self, service: Literal["durable"], operation: str) -> RerunFault | None: ...
+
+    def take(self, service: str, operation: str, resource_key: str | None = None) -> RequestFault | RerunFault | None:
+        """Return the fault for a request, or for an activity by its function's name, and count it as used.
+
+        None: the request is served, the activity runs as ever.
+        """
         for rule in self._rules:
             if isinstance(rule.fault, ConnectionFault):
                 continue

@@ -27,8 +27,9 @@ async def test_endpoints_name_everything_there_is(cloud: Cloud, arm: ArmClient, 
     }
     assert endpoints["arm"] == cloud.arm_url
     assert endpoints["dataPlane"] == cloud.data_plane_url
+    assert endpoints["keyVault"] == cloud.key_vault_url
     assert endpoints["identity"] == cloud.identity_url
-    assert [endpoints[name] for name in ("app", "keyVault", "topic", "webhook", "functionKey")] == [None] * 5
+    assert [endpoints[name] for name in ("app", "topic", "webhook", "functionKey")] == [None] * 4
     assert (await arm.send("GET", authorization=f"Bearer {endpoints['token']}")).status == 200
 
 
@@ -171,6 +172,8 @@ async def test_faults_are_shown_as_they_were_put(control: ControlClient) -> None
         {"service": "arm", "operation": "*", "status": 500, "times": None},
         {"service": "identity", "operation": "token", "delaySeconds": 0.1, "after": True, "times": 3},
         {"service": "communication", "disconnect": "before"},
+        {"service": "keyvault", "operation": "setSecret", "body": "truncated", "times": 2},
+        {"service": "durable", "operation": "publish_key", "rerun": "late", "delaySeconds": 0.5},
     ]
     put = await control.send("PUT", "faults", rules)
     assert (put.status, put.json) == (200, rules)
@@ -188,7 +191,10 @@ _NOTHING: dict[str, object] = {}
         ([1], ["[0]", "object"]),
         ([_NOTHING], ["[0]", "service"]),
         ([{**_ARM_RULE, "status": 500}, {"service": "ARM", "status": 500}], ["[1]", "service", "arm"]),
-        ([{"service": "keyvault", "status": 500}], ["service must be one of"]),
+        ([{"service": "eventgrid", "status": 500}], ["service must be one of"]),
+        ([{"service": "keyvault", "operation": "deleteSecret", "status": 500}], ["operation", "updateSecret"]),
+        ([{"service": "keyvault", "status": 500, "resourceId": RESOURCE_ID}], ["resourceId", "keyvault"]),
+        ([{"service": "keyvault", "expiredToken": True}], ["expiredToken is not possible"]),
         ([{"service": "arm", "operation": "regenerate", "status": 500}], ["operation", "regenerateKey"]),
         ([{"service": "arm", "operation": "token", "status": 500}], ["operation"]),
         ([_ARM_RULE], ["exactly one of"]),
@@ -218,6 +224,16 @@ _NOTHING: dict[str, object] = {}
         ([{**_ARM_RULE, "refuse": True}], ["whole service"]),
         ([{"service": "arm", "resourceId": RESOURCE_ID, "tls": True}], ["whole service"]),
         ([{"service": "identity", "tls": True}], ["tls is not possible"]),
+        ([{"service": "durable", "operation": "a b", "rerun": "now"}], ["operation must be the name of a function"]),
+        ([{"service": "durable", "rerun": "later"}], ["rerun must be one of now, late"]),
+        ([{"service": "durable", "rerun": "late"}], ["delaySeconds must be a number"]),
+        ([{"service": "durable", "rerun": "late", "delaySeconds": -1}], ["delaySeconds must be from 0"]),
+        ([{"service": "durable", "rerun": "now", "delaySeconds": 1}], ["delaySeconds is for a rerun that is late"]),
+        ([{"service": "durable", "rerun": "now", "resourceId": RESOURCE_ID}], ["resourceId", "durable"]),
+        ([{"service": "durable", "status": 500}], ["status is not possible"]),
+        ([{"service": "durable", "delaySeconds": 1}], ["delaySeconds is not possible"]),
+        ([{"service": "durable", "rerun": "now", "status": 500}], ["exactly one of"]),
+        ([{**_ARM_RULE, "rerun": "now"}], ["rerun is not possible"]),
     ],
 )
 async def test_a_wrong_rule_is_refused_by_name(control: ControlClient, rules: object, words: list[str]) -> None:

@@ -273,13 +273,17 @@ async def test_connection_faults_can_be_counted(
     assert (await control.send("GET", "faults")).json == []
 
 
-@pytest.mark.parametrize("service", ["identity", "communication"])
+@pytest.mark.parametrize("service", ["identity", "communication", "keyvault"])
 async def test_each_service_can_be_out_alone(
     cloud: Cloud, arm: ArmClient, http: Http, control: ControlClient, service: str
 ) -> None:
     """A service that refuses leaves the others up."""
     await control.put_faults({"service": service, "refuse": True})
-    url = {"identity": cloud.identity_url, "communication": cloud.data_plane_url}[service]
+    urls = {
+        "identity": cloud.identity_url,
+        "communication": cloud.data_plane_url,
+        "keyvault": str(cloud.key_vault_url),
+    }
     with pytest.raises(aiohttp.ClientConnectorError):
-        await http.send("GET", url)
+        await http.send("GET", urls[service])
     assert (await arm.send("GET")).status == 200

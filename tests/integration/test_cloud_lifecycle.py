@@ -35,7 +35,10 @@ async def test_stop_closes_every_port() -> None:
     """After a stop nothing listens any more, and the control port can be used again at once."""
     async with running_cloud() as cloud:
         sockets = cloud.sockets
-        ports = [port_of(each) for each in (sockets.arm, sockets.data_plane, sockets.identity, sockets.control)]
+        ports = [
+            port_of(each)
+            for each in (sockets.arm, sockets.data_plane, sockets.key_vault, sockets.identity, sockets.control)
+        ]
         assert all(_is_open(port) for port in ports)
     assert not any(_is_open(port) for port in ports)
     CloudSockets.bind(ports[-1]).close()
