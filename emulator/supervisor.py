@@ -44,7 +44,7 @@ def _start(options: Options) -> int:
     except OSError as error:
         raise StartError(f"The certificates in {_STATE_DIRECTORY} cannot be made: {error}.") from None
     header = secrets.token_hex(16)
-    settings = app_settings(sockets, authority, header)
+    settings = app_settings(sockets, authority, header, key_vault=options.key_vault)
     keys = AccessKeys.random()
     child = None
     if not options.cloud_only:
@@ -82,7 +82,11 @@ class _Supervisor:
                 "masterKey": keys.master,
             }
         self._cloud = Cloud(
-            sockets=sockets, authority=authority, identity_header=identity_header, app_endpoints=self._endpoints
+            sockets=sockets,
+            authority=authority,
+            identity_header=identity_header,
+            app_endpoints=self._endpoints,
+            key_vault=options.key_vault,
         )
         self._signals = 0
 

@@ -24,6 +24,7 @@ class Options:
     control_port: int
     https: bool
     auth: bool
+    key_vault: bool
     cloud_only: bool
     log_level: str | None
 
@@ -51,7 +52,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     add(
         "--no-key-vault",
         action="store_true",
-        help="run the app without a Key Vault (it is always so: the emulated Azure has none yet)",
+        help="run the app without a Key Vault: KEY_VAULT_URL is left unset, and the cloud has no vault",
     )
     add(
         "--cloud-only",
@@ -70,6 +71,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         control_port=given.control_port,
         https=given.https,
         auth=given.auth,
+        key_vault=not given.no_key_vault,
         cloud_only=given.cloud_only,
         log_level=given.log_level,
     )

@@ -180,15 +180,21 @@ class Steps:
         return None
 
 
-async def answer(step: Callable[[Json], Awaitable[Json]], request: Json) -> Json:
-    """Take a step and return `{"ok": …}`, or `{"error": …}` with nothing of the exception but what a caller may see."""
+async def answer(steps: Callable[[], Awaitable[Steps]], name: str, request: Json) -> Json:
+    """Take a step by its name; return `{"ok": …}`, or `{"error": …}` with nothing of an exception that is not for all.
+
+    Args:
+        steps: gives the steps on the clients of this process.
+        name: one of `STEPS`.
+        request: the step's input.
+    """
     try:
-        return {"ok": await step(request)}
+        return {"ok": await STEPS[name](await steps(), request)}
     except AppError as error:
-        _logger.warning("%s: %s", request.get("resourceId"), error.code)
+        _logger.warning("%s for %s: %s", name, request.get("resourceId"), error.code)
         return {"error": failure(error)}
     except Exception:
-        _logger.exception("a step for %s failed unexpectedly", request.get("resourceId"))
+        _logger.exception("%s for %s failed unexpectedly", name, request.get("resourceId"))
         return {"error": failure(UnexpectedError())}
 
 
@@ -206,16 +212,15 @@ def _name_and_version(secret_id: str) -> tuple[str, str]:
     return name, version
 
 
-def names_of(steps: Steps) -> Mapping[str, Callable[[Json], Awaitable[Json]]]:
-    """Return the steps by the names of their activities."""
-    return {
-        step.__name__: step
-        for step in (
-            steps.inspect_resource,
-            steps.regenerate_key_once,
-            steps.prove_alive,
-            steps.publish_key,
-            steps.prove_dead,
-            steps.disable_superseded,
-        )
-    }
+# the activities' names are those of the steps: histories know them, so they stay
+STEPS: Mapping[str, Callable[[Steps, Json], Awaitable[Json]]] = {
+    step.__name__: step
+    for step in (
+        Steps.inspect_resource,
+        Steps.regenerate_key_once,
+        Steps.prove_alive,
+        Steps.publish_key,
+        Steps.prove_dead,
+        Steps.disable_superseded,
+    )
+}
