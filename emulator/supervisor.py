@@ -17,6 +17,7 @@ from emulator.cloud.settings import app_settings
 from emulator.host.access import AccessKeys
 from emulator.host.errors import StartError
 from emulator.host.logs import configure_logging, effective_level
+from emulator.host.supervision import Confidences
 from emulator.supervisor_child import HOST_NOT_STARTED, Child
 from emulator.supervisor_options import PROJECT_ROOT, Options, parse_options
 from emulator.supervisor_output import complain, greeting, say, settings_to_paste, suggestions
@@ -49,7 +50,8 @@ def _start(options: Options) -> int:
     child = None
     if not options.cloud_only:
         environment = app_environment(os.environ, local_values(options.app), settings)
-        child = Child(options, environment, keys.as_dict(), str(authority.server_certificate_file))
+        told = Confidences(keys=keys, control_url=sockets.control_url)
+        child = Child(options, environment, told, str(authority.server_certificate_file))
     configure_logging(effective_level(options.log_level, logging.INFO))
     supervisor = _Supervisor(options, sockets, authority, header, child, keys)
     return asyncio.run(supervisor.run(settings))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from emulator.host.supervision import Confidences
 from emulator.supervisor_options import PROJECT_ROOT, Options
 
 # Exit code of a host that could not start and has said why.
@@ -22,10 +23,8 @@ _spawned: list[subprocess.Popen[bytes]] = []
 class Child:
     """A running host. `ready` gives the facts that it reports once it serves; `ended` is done when it has ended."""
 
-    def __init__(
-        self, options: Options, environment: Mapping[str, str], keys: Mapping[str, str], certificate: str
-    ) -> None:
-        """Start the process with this whole environment; `keys` are its access keys, `certificate` a PEM file."""
+    def __init__(self, options: Options, environment: Mapping[str, str], told: Confidences, certificate: str) -> None:
+        """Start the process with this whole environment; `certificate` is a PEM file."""
         self._report, report_write = os.pipe()
         command = [sys.executable, "-m", "emulator.host", "--supervised", "--ready-fd", str(report_write)]
         command += ["--app", str(options.app), "--port", str(options.port)]
@@ -46,7 +45,7 @@ class Child:
         assert self._process.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
         self._stdin = self._process.stdin
         with contextlib.suppress(BrokenPipeError):  # it has ended already; `ended` will tell
-            self._stdin.write(json.dumps(dict(keys)).encode() + b"\n")
+            self._stdin.write(told.as_line())
             self._stdin.flush()
         self._buffer = b""
 

@@ -18,7 +18,7 @@ from emulator.host.access import AccessKeys
 from emulator.host.configuration import HostConfiguration, read_configuration
 from emulator.host.errors import StartError
 from emulator.host.logs import configure_logging, effective_level
-from emulator.host.supervision import read_keys, report_ready, watch_parent
+from emulator.host.supervision import Confidences, read_confidences, report_ready, watch_parent
 
 _log = logging.getLogger("emulator.host")
 _PROJECT_ROOT = str(Path(__file__).resolve().parent.parent.parent)
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--supervised",
         action="store_true",
-        help="take the access keys from the first line of stdin, and end when stdin ends",
+        help="take the access keys from the first line of stdin, with the URL of the control API, and end when it ends",
     )
     parser.add_argument("--ready-fd", type=int, metavar="N", help="write a line of JSON there when serving")
     return parser
@@ -62,12 +62,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     stop = _Stop()
-    keys = AccessKeys.random()
+    told = Confidences(keys=AccessKeys.random(), control_url=None)
     if options.supervised:
-        given = read_keys()
+        given = read_confidences()
         if given is None:
             return 0  # the parent has gone before it said anything
-        keys = given
+        told = given
         watch_parent(stop.request)
     directory: Path = options.app.resolve()
     if not directory.is_dir():
@@ -77,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
     tls = _tls_context(options.certificate) if options.https else None
     with bind(options.port) as sock:
         _enter(directory)
-        asyncio.run(_serve(directory, configuration, options, keys=keys, sock=sock, tls=tls, stop=stop))
+        asyncio.run(_serve(directory, configuration, options, told=told, sock=sock, tls=tls, stop=stop))
     return 0
 
 
@@ -86,7 +86,7 @@ async def _serve(
     configuration: HostConfiguration,
     options: argparse.Namespace,
     *,
-    keys: AccessKeys,
+    told: Confidences,
     sock: socket.socket,
     tls: ssl.SSLContext | None,
     stop: "_Stop",
@@ -96,13 +96,21 @@ async def _serve(
 
     scheme = "http" if tls is None else "https"
     base_url = f"{scheme}://127.0.0.1:{port_of(sock)}"
-    host = Host(directory, configuration, keys=keys if options.auth else None, base_url=base_url)
+    host = Host(
+        directory,
+        configuration,
+        keys=told.keys,
+        enforce_keys=options.auth,
+        base_url=base_url,
+        control_url=told.control_url,
+    )
     await host.start(sock, tls)
     ended = stop.arm(asyncio.get_running_loop())
     if options.ready_fd is not None:
-        report_ready(options.ready_fd, url=base_url, functions=host.http_functions())
+        report_ready(options.ready_fd, url=base_url, **host.facts())
     _log.info("Serving %s at %s", directory, base_url)
     if options.auth and not options.supervised:
+        keys = told.keys
         _log.info("Function key: %s; system key: %s; master key: %s", keys.function, keys.system, keys.master)
     await ended.wait()
     _end_after(_STOP_SECONDS)

@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from emulator.host.functions import Binding, Function
@@ -31,7 +31,7 @@ class Invoker:
         self.input_providers: dict[str, InputProvider] = {}
         self._worker = worker
         self._timeout = timeout
-        self._running: set[asyncio.Task[object]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def invoke(
         self, function: Function, data: object, *, reason: str, trace_parent: str = "", trace_state: str = ""
@@ -90,13 +90,17 @@ class Invoker:
             except InvocationFailed:
                 return None
 
-        task = asyncio.create_task(run(), name=f"invocation of {function.name}")
+        return self.run(run(), f"invocation of {function.name}")
+
+    def run[T](self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        """Run work that invokes functions on its own; `drain` waits for it."""
+        task = asyncio.create_task(work, name=name)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
     async def drain(self, seconds: float) -> None:
-        """Wait for spawned invocations, then cancel those that are still running."""
+        """Wait for what runs on its own, then cancel what is still running."""
         if self._running:
             _, pending = await asyncio.wait(self._running, timeout=seconds)
             for task in pending:

@@ -39,14 +39,24 @@ class Host:
     """One function app, served. `start` before it serves, `stop` ends it; neither may be called twice."""
 
     def __init__(
-        self, app_directory: Path, configuration: HostConfiguration, *, keys: AccessKeys | None, base_url: str
+        self,
+        app_directory: Path,
+        configuration: HostConfiguration,
+        *,
+        keys: AccessKeys,
+        enforce_keys: bool,
+        base_url: str,
+        control_url: str | None = None,
     ) -> None:
+        """`base_url` is the origin that is served, `control_url` that of the cloud's control API (None: no cloud)."""
         self._worker = Worker(app_directory)
         self._context = HostContext(
             invoker=Invoker(self._worker, configuration.function_timeout),
             configuration=configuration,
-            keys=keys,
+            keys=keys if enforce_keys else None,
             base_url=base_url,
+            system_key=keys.system,
+            control_url=control_url,
             body_limit=_body_limit(),
         )
         self._http = HttpTrigger(self._context)
@@ -89,7 +99,16 @@ class Host:
         await asyncio.gather(*(listener.stop() for listener in self._listeners.values()))
         if self._runner is not None:
             await asyncio.gather(self._runner.cleanup(), self._context.invoker.drain(_STOP_SECONDS))
+        for listener in self._listeners.values():
+            await listener.close()
         self._worker.stop()
+
+    def facts(self) -> dict[str, object]:
+        """Return what the process that started this one may want to know: of each listener, and `functions`."""
+        facts: dict[str, object] = {"functions": self.http_functions()}
+        for listener in self._listeners.values():
+            facts |= listener.facts()
+        return facts
 
     def http_functions(self) -> list[dict[str, object]]:
         """Return name, URL template and methods (empty: all) of each HTTP function, in the order of matching."""

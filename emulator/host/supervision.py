@@ -1,7 +1,8 @@
 """How a host hears from the process that started it, and ends with it.
 
-The parent holds the other end of the host's stdin: its first line is JSON with the access keys, and its end is the
-end of the parent, however that came. The host tells its own start through a file descriptor that it inherits.
+The parent holds the other end of the host's stdin: its first line is JSON with what the app must not find in its
+environment, and its end is the end of the parent, however that came. The host tells its own start through a file
+descriptor that it inherits.
 """
 
 import json
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from emulator.host.access import AccessKeys
 
@@ -17,13 +19,28 @@ from emulator.host.access import AccessKeys
 _STOP_SECONDS = 15.0
 
 
-def read_keys() -> AccessKeys | None:
-    """Take the keys from the first line of stdin; None if the parent is gone already.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidences:
+    """What a host is told besides its command line, which others can read, and its environment, which the app can.
 
-    They come this way because others can read a process's command line, and the app its environment.
+    `control_url` is the origin of the emulated cloud's control API; None: there is no cloud.
     """
+
+    keys: AccessKeys
+    control_url: str | None
+
+    def as_line(self) -> bytes:
+        """Return it as `read_confidences` reads it."""
+        return json.dumps({"keys": self.keys.as_dict(), "controlUrl": self.control_url}).encode() + b"\n"
+
+
+def read_confidences() -> Confidences | None:
+    """Take them from the first line of stdin; None if the parent is gone already."""
     line = sys.stdin.buffer.readline()
-    return AccessKeys(**json.loads(line)) if line else None
+    if not line:
+        return None
+    told = json.loads(line)
+    return Confidences(keys=AccessKeys(**told["keys"]), control_url=told["controlUrl"])
 
 
 def watch_parent(on_end: Callable[[], None]) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 LISTENERS = {
     "httptrigger": "emulator.host.http_trigger:HttpTrigger",
     "timertrigger": "emulator.host.timer_trigger:TimerTrigger",
+    "orchestrationtrigger": "emulator.host.durable_trigger:DurableTrigger",
+    "activitytrigger": "emulator.host.durable_trigger:DurableTrigger",
+    "entitytrigger": "emulator.host.durable_trigger:DurableTrigger",
+    "durableclient": "emulator.host.durable_trigger:DurableTrigger",
 }
 
 type Handler = Callable[["web.BaseRequest", "RequestTarget"], Awaitable["web.Response"]]
@@ -28,12 +32,18 @@ type Handler = Callable[["web.BaseRequest", "RequestTarget"], Awaitable["web.Res
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostContext:
-    """What a listener may use. `keys` is None while access keys are not enforced; `body_limit` is in bytes."""
+    """What a listener may use. `keys` is None while access keys are not enforced; `body_limit` is in bytes.
+
+    `system_key` stands in the URLs of webhooks whether keys are enforced or not. `control_url` is the origin of the
+    emulated cloud's control API; None: there is none.
+    """
 
     invoker: Invoker
     configuration: HostConfiguration
     keys: AccessKeys | None
     base_url: str
+    system_key: str
+    control_url: str | None
     body_limit: int
 
 
@@ -57,8 +67,15 @@ class TriggerListener(ABC):
     async def start(self) -> None:  # noqa: B027 - many listeners have nothing to start
         """Begin to run functions; called once, when the host serves."""
 
+    def facts(self) -> dict[str, object]:
+        """Return what the process that started the host may want to know, by name; asked once it serves."""
+        return {}
+
     async def stop(self) -> None:  # noqa: B027 - many listeners have nothing to stop
         """Start no more invocations; those that run go on."""
+
+    async def close(self) -> None:  # noqa: B027 - many listeners have nothing to close
+        """Let go of what is left, once nothing runs any more; also after a start that failed."""
 
     @abstractmethod
     def run_now(self, function: Function, value: str) -> None:
