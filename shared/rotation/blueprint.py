@@ -9,7 +9,6 @@ from shared import composition
 from shared.rotation import guard, workflow
 from shared.rotation.activities import STEPS, answer
 from shared.rotation.entity import RotationGuard
-from shared.rotation.model import Json
 
 blueprint = df.Blueprint()
 
@@ -19,8 +18,9 @@ for orchestrator in (workflow.rotate_key, workflow.revoke_key, workflow.regenera
 blueprint.entity_trigger(context_name="context", entity_name=guard.ENTITY)(RotationGuard)
 
 
-def _activity(name: str) -> Callable[[Any, Json], Awaitable[Json]]:
-    async def activity(_context: Any, request: Json) -> Json:
+def _activity(name: str) -> Callable[[Any, dict[str, Any]], Awaitable[dict[str, Any]]]:
+    # the worker takes plain classes only, and no alias of them
+    async def activity(_context: Any, request: dict[str, Any]) -> dict[str, Any]:
         return await answer(composition.steps, name, request)
 
     activity.__name__ = name

@@ -87,8 +87,8 @@ class DurableEngine:
     async def guard(self, key: str) -> Json:
         """Read the entity's state."""
         entity = await self._client.get_entity(EntityInstanceId(guard.ENTITY, key), include_state=True)
-        state = entity.get_state() if entity is not None else None
-        return cast("Json", state) if state else guard.empty()
+        state = cast("Json | None", entity.get_typed_state()) if entity is not None else None
+        return state or guard.empty()
 
     async def expire(self, key: str, holder: str) -> None:
         """Signal the entity."""
