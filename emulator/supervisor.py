@@ -19,6 +19,7 @@ from emulator.host.errors import StartError
 from emulator.host.logs import configure_logging, effective_level
 from emulator.host.supervision import Confidences
 from emulator.supervisor_child import HOST_NOT_STARTED, Child
+from emulator.supervisor_durable import DurableState
 from emulator.supervisor_options import PROJECT_ROOT, Options, parse_options
 from emulator.supervisor_output import complain, greeting, say, settings_to_paste, suggestions
 from emulator.supervisor_settings import app_environment, local_values
@@ -90,7 +91,7 @@ class _Supervisor:
             app_endpoints=self._endpoints,
             key_vault=options.key_vault,
         )
-        self._signals = 0
+        self._durable = DurableState()
 
     async def run(self, settings: dict[str, str]) -> int:
         """Serve until a signal comes or the child ends; `settings` are shown if there is no child."""
@@ -114,6 +115,7 @@ class _Supervisor:
                 await self._child.stop()
                 self._child.close()
             await self._cloud.stop()
+            await self._durable.close()
 
     def _on_signal(self, number: int) -> None:
         if not self._told_to_stop.done():
@@ -133,6 +135,7 @@ class _Supervisor:
         if child.ready.done():
             facts = child.ready.result()
             self._endpoints["app"] = facts["url"]
+            self._durable.connect(facts.get("durableEngine", ""))
             key = self._keys.function if self._options.auth else None
             ca_file = self._ca_file if self._options.https else None
             control_url = self._cloud.control_url

@@ -130,6 +130,8 @@ def distributions_of(module: str) -> set[str]:
     Parts of `azure`, a namespace of many packages, are told by their name: azure.mgmt.core is in azure-mgmt-core.
     """
     parts = module.split(".")
+    if parts[:2] == ["azure", "durable_functions"]:
+        return {"azure-functions-durable"}  # the one whose name is the other way round
     if parts[0] == "azure":
         return {"-".join(parts[:length]).replace("_", "-") for length in range(2, len(parts) + 1)}
     return {canonicalize_name(name) for name in providers().get(parts[0], [])}
