@@ -35,7 +35,10 @@ class CommunicationDataPlane:
     """
 
     def __init__(self, *, connection_timeout: float = 5.0, read_timeout: float = 10.0) -> None:
-        self._transport = AioHttpTransport(connection_timeout=connection_timeout, read_timeout=read_timeout)
+        # proxies and ~/.netrc are not asked: that takes aiohttp two threads a request
+        self._transport = AioHttpTransport(
+            connection_timeout=connection_timeout, read_timeout=read_timeout, use_env_settings=False
+        )
 
     async def accepts(self, endpoint: str, key: Secret) -> bool:
         """Say whether the data plane accepts the key now; see `DataPlane`."""
