@@ -14,7 +14,7 @@ AppError                              code, HTTP status, message, target, detail
 ├── NotConfigured                     503 NotConfigured: settings missing or wrong, all of them named
 ├── ManagedIdentityUnavailable        503 ManagedIdentityUnavailable
 ├── DeadlineExceeded                  504 DeadlineExceeded
-├── Conflict (conflicts.py)            409: the state of the key, its secrets or another rotation is in the way
+├── Conflict (conflicts.py)           409: the state of the key, its secrets or another rotation is in the way
 │   ├── KeyInUse                      409 KeyInUse: a secret publishes the key
 │   ├── GracePending                  409 GracePending: the other key is still in grace, and until when
 │   ├── RotationInProgress            409 RotationInProgress: who holds the resource
