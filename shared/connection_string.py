@@ -6,9 +6,7 @@ from shared.redaction import AccessKey, Secret
 
 # Microsoft's clients split at ";", take names in any case, and the last of several wins (parse_connection_str in
 # azure-communication-phonenumbers' _shared/utils.py). Blanks and quotes around are what people add.
-_ACCESS_KEY = re.compile(
-    r"""((?:^|;)\s*["']?accesskey\s*=[^\S\r\n]*)([^;"'\r\n]*?)(?=\s*(?:[;"'\r\n]|$))""", re.IGNORECASE
-)
+_ACCESS_KEY = re.compile(r"""((?:^|;)\s*["']?accesskey\s*=)([^;"'\r\n]*)""", re.IGNORECASE)
 _ENDPOINT = re.compile(r"""(?:^|;)\s*["']?endpoint\s*=\s*([^;\s"']+)""", re.IGNORECASE)
 
 
@@ -17,7 +15,7 @@ def access_keys(text: str) -> list[Secret]:
     # with escapes in it, what follows accesskey= is not the key itself
     if "\\" in text:
         return []
-    return [Secret(match[2]) for match in _ACCESS_KEY.finditer(text)]
+    return [Secret(match[2].strip()) for match in _ACCESS_KEY.finditer(text)]
 
 
 def with_access_key(text: str, key: Secret) -> Secret:
@@ -28,7 +26,13 @@ def with_access_key(text: str, key: Secret) -> Secret:
     """
     if not access_keys(text):
         raise ValueError("not a connection string")
-    return Secret(_ACCESS_KEY.sub(lambda match: match[1] + key.reveal(), text))
+
+    def replaced(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        blanks = len(value) - len(value.lstrip())
+        return name + value[:blanks] + key.reveal() + value[max(blanks, len(value.rstrip())) :]
+
+    return Secret(_ACCESS_KEY.sub(replaced, text))
 
 
 def connection_string(endpoint: str, key: Secret) -> Secret:

@@ -15,7 +15,7 @@ AppError                              code, HTTP status, message, target, detail
 ├── NotConfigured                     503 NotConfigured: settings missing or wrong, all of them named
 ├── ManagedIdentityUnavailable        503 ManagedIdentityUnavailable
 ├── DeadlineExceeded                  504 DeadlineExceeded
-├── Conflict (conflicts.py)            409: the state of the key, its secrets or another rotation is in the way
+├── Conflict (conflicts.py)           409: the state of the key, its secrets or another rotation is in the way
 │   ├── KeyInUse                      409 KeyInUse: a secret publishes the key
 │   ├── KeyChanged                    409 KeyChanged: somebody else regenerated the key in the midst of a step
 │   ├── GracePending                  409 GracePending: the other key is still in grace, and until when

@@ -99,11 +99,11 @@ def parse_settings(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         communication_service_id=resource,
         allowed_communication_services=AllowList(scopes),
-        arm_endpoint=read("ARM_ENDPOINT", _https_origin("https://management.azure.com"), ""),
+        arm_endpoint=read("ARM_ENDPOINT", _https_origin, ""),
         arm_api_version=read("ARM_API_VERSION", _api_version, ""),
         azure_client_id=read("AZURE_CLIENT_ID", _optional(_uuid), None),
         azure_token_credentials=read("AZURE_TOKEN_CREDENTIALS", _optional(_token_credentials), None),
-        key_vault_url=read("KEY_VAULT_URL", _optional(_https_origin("https://my-vault.vault.azure.net")), None),
+        key_vault_url=read("KEY_VAULT_URL", _optional(_vault_url), None),
         key_vault_verify_challenge_resource=read("KEY_VAULT_VERIFY_CHALLENGE_RESOURCE", _boolean, True),
         rotation_grace_period=grace,
         rotation_validity_days=read("ROTATION_VALIDITY_DAYS", _validity_days(grace), 0),
@@ -197,20 +197,17 @@ def _comma_separated[T](parse: Callable[[str], T]) -> Callable[[str], tuple[T, .
 _HOST = re.compile(r"[A-Za-z0-9.-]+|[0-9a-f:.]+", re.ASCII)
 
 
-def _https_origin(example: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        try:
-            parts = urlsplit(text)
-            valid = parts.scheme == "https" and (parts.port is None or parts.port > 0)
-        except ValueError:
-            raise ValueError(f"is not a URL; it looks like {example}") from None
-        if not valid or not _HOST.fullmatch(parts.hostname or "") or parts.username is not None:
-            raise ValueError(f"must be https:// and a host alone, like {example}")
-        if parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError(f"must be https:// and a host alone, like {example}")
-        return f"https://{parts.netloc}"
-
-    return parse
+def _https_origin(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme == "https" and (parts.port is None or parts.port > 0)
+    except ValueError:
+        raise ValueError("is not a URL; it looks like https://management.azure.com") from None
+    if not valid or not _HOST.fullmatch(parts.hostname or "") or parts.username is not None:
+        raise ValueError("must be https:// and a host alone, like https://management.azure.com")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must be https:// and a host alone, like https://management.azure.com")
+    return f"https://{parts.netloc}"
 
 
 def _api_version(text: str) -> str:
@@ -239,6 +236,13 @@ def _seconds(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{1,3})?", text) or not 0 < float(text) <= _LONGEST_DEADLINE:
         raise ValueError(f"must be a number of seconds, over 0 and at most {_LONGEST_DEADLINE:.0f}")
     return float(text)
+
+
+def _vault_url(text: str) -> str:
+    try:
+        return _https_origin(text)
+    except ValueError:
+        raise ValueError("must be https:// and a host alone, like https://my-vault.vault.azure.net") from None
 
 
 def _boolean(text: str) -> bool:

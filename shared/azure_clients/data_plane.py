@@ -35,6 +35,7 @@ class CommunicationDataPlane:
     """
 
     def __init__(self, *, connection_timeout: float = 5.0, read_timeout: float = 10.0) -> None:
+        # proxies and ~/.netrc are not asked: that takes aiohttp two threads a request
         self._transport = AioHttpTransport(
             connection_timeout=connection_timeout, read_timeout=read_timeout, use_env_settings=False
         )

@@ -1,8 +1,8 @@
 """Key Vault through azure-keyvault-secrets: a resource's secrets, their versions, a new version, a disabled one.
 
-The SDK's own retry is off. It repeats a PUT, and a repeated PUT makes a second version; and it waits for however long
-Retry-After says. What is tried again instead: reading and disabling (see key_vault_calls.py); and a PUT, before which,
-if the outcome of the last one is not known, the current version is looked at.
+The SDK's own retry is off, and so is aiohttp's. Both repeat a PUT, and a repeated PUT makes a second version; and the
+SDK waits for however long Retry-After says. What is tried again instead: reading and disabling (key_vault_calls.py);
+and a PUT, before which, if the outcome of the last one is not known, the current version is looked at.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from azure.keyvault.secrets.aio import SecretClient
 
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.key_vault_calls import KeyVaultCalls, NoSuchSecret, Patience, all_of
+from shared.azure_clients.transport import transport_that_sends_once
 from shared.delivery import SecretVersion
 from shared.key_vault_errors import KeyVaultUnavailable, SecretDisabled
 from shared.published_secret import PublishedSecret, owner
@@ -28,6 +29,8 @@ _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 class KeyVault:
     """The secrets of one vault, over one connection pool; a `Vault` as shared/delivery.py wants it.
+
+    To be made on the event loop that will use it.
 
     Args:
         url: the vault's origin, `https://<name>.vault.azure.net`.
@@ -59,8 +62,9 @@ class KeyVault:
             retry_total=0,
             permit_redirects=False,
             user_agent="acs-key-rotation",
-            connection_timeout=self._patience.connection_timeout,
-            read_timeout=self._patience.read_timeout,
+            transport=transport_that_sends_once(
+                connection_timeout=self._patience.connection_timeout, read_timeout=self._patience.read_timeout
+            ),
         )
         # the names of all secrets that publish some resource's key, and when they were listed
         self._owners: dict[str, ResourceId] = {}
@@ -147,7 +151,7 @@ class KeyVault:
             return [_version(item) async for item in pages]
 
         try:
-            found = await self._calls.again(listing, secret=name)
+            found = await self._calls.again(listing, secret=name, pages=True)
         except NoSuchSecret:
             return []
         try:
@@ -175,7 +179,7 @@ class KeyVault:
                     owners[_text(item.name)] = owned_by
             return owners
 
-        self._owners = await self._calls.again(listing, secret=None)
+        self._owners = await self._calls.again(listing, secret=None, pages=True)
         self._listed_at = self._clock()
 
     async def _readable(self, name: str) -> PublishedSecret | None:
@@ -201,7 +205,8 @@ def _published(secret: KeyVaultSecret) -> PublishedSecret:
         name=_text(properties.name),
         id=_text(secret.id),
         version=_text(properties.version),
-        value=Secret(_text(secret.value, may_be_empty=True)),
+        # JSON can spell half a surrogate pair, which has no bytes and so no fingerprint
+        value=Secret(_text(secret.value, may_be_empty=True).encode(errors="replace").decode()),
         tags=dict(properties.tags or {}),
         content_type=properties.content_type,
         expires_on=properties.expires_on,

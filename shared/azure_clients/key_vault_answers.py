@@ -115,6 +115,14 @@ def is_no_such_secret(body: bytes) -> bool:
     return _parse(body)[0] == "SecretNotFound"
 
 
+def is_page(body: bytes) -> bool:
+    """Say whether a 200 is a page of a listing: an object with the list `value`."""
+    try:
+        return isinstance(_object(json.loads(body)).get("value"), list)
+    except (ValueError, RecursionError):
+        return False
+
+
 def not_the_api(*, secret: str | None, changes: bool) -> KeyVaultUnavailable:
     """Return the error for an answer that cannot be understood, though its status is one of success."""
     return KeyVaultUnavailable(
@@ -164,7 +172,7 @@ def _parse(body: bytes) -> tuple[str, str, str]:
         return "", "", ""
     code, inner = _code(error.get("code")), _code(_object(error.get("innererror")).get("code"))
     message = error.get("message")
-    return code, inner, scrub(message[:_LONGEST_TEXT]) if isinstance(message, str) else code
+    return code, inner, scrub(message)[:_LONGEST_TEXT] if isinstance(message, str) else code
 
 
 def _object(value: Any) -> Json:
@@ -172,4 +180,4 @@ def _object(value: Any) -> Json:
 
 
 def _code(value: Any) -> str:
-    return value if isinstance(value, str) and _CODE.fullmatch(value) else ""
+    return value if isinstance(value, str) and _CODE.fullmatch(value) and scrub(value) == value else ""

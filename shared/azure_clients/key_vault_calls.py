@@ -18,6 +18,7 @@ from shared.azure_clients.key_vault_answers import (
     connection_failed,
     from_status,
     is_no_such_secret,
+    is_page,
     not_the_api,
     not_the_vault,
 )
@@ -52,15 +53,17 @@ class KeyVaultCalls:
         self._patience = patience
         self._sleep = sleep
 
-    async def again[T](self, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool = False) -> T:
-        """Make a call that may be repeated, and repeat it where that is worthwhile."""
+    async def again[T](
+        self, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool = False, pages: bool = False
+    ) -> T:
+        """Make a call that may be repeated, and repeat it where that is worthwhile; see `once`."""
         for pause in self._patience.again_after:
             try:
-                return await self.once(call, secret=secret, changes=changes)
+                return await self.once(call, secret=secret, changes=changes, pages=pages)
             except KeyVaultUnavailable as error:
                 unavailable = error
             await self.wait(unavailable, pause)
-        return await self.once(call, secret=secret, changes=changes)
+        return await self.once(call, secret=secret, changes=changes, pages=pages)
 
     async def wait(self, error: KeyVaultUnavailable, pause: float) -> None:
         """Wait before the next attempt, as long as Key Vault says; raise the error where that would be too long."""
@@ -69,12 +72,27 @@ class KeyVaultCalls:
             raise error
         await self._sleep(max(pause, int(given or 0)))
 
-    async def once[T](self, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool) -> T:
-        """Make one call, and tell what went wrong in our words."""
+    async def once[T](
+        self, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool, pages: bool = False
+    ) -> T:
+        """Make one call, and tell what went wrong in our words.
+
+        Args:
+            call: takes the SDK's call options.
+            secret: the name of the secret that it is about, or None.
+            changes: whether it changes something.
+            pages: whether it lists, so that its answers must be pages.
+
+        Raises:
+            NoSuchSecret, KeyVaultError, ManagedIdentityUnavailable: the last one without an outcome.
+        """
         statuses: list[int] = []
 
         def saw(response: PipelineResponse[Any, Any]) -> None:
             statuses.append(response.http_response.status_code)
+            # the SDK takes an answer that is no page for an empty one, and no secrets for no consumers
+            if pages and response.http_response.status_code == 200 and not is_page(_body(response.http_response)):
+                raise ValueError("not a page")
 
         try:
             return await call(raw_response_hook=saw)
@@ -82,6 +100,9 @@ class KeyVaultCalls:
             # its outcome speaks of a key's regeneration, which this is not
             failure: AppError | NoSuchSecret = ManagedIdentityUnavailable(error.message)
         except _SDK_ERRORS as error:
+            if not statuses and not isinstance(error, (AzureError, ValueError)):
+                # a defect on this side, before anything left: not to be dressed up as Key Vault's
+                raise
             failure = _translated(error, statuses, secret=secret, changes=changes)
         if statuses[-1:] == [401]:
             await self._credential.forget()
@@ -105,7 +126,8 @@ def _translated(
         cause = error.__cause__ or error
         sent = not isinstance(cause, (ClientConnectorError, ConnectionTimeoutError))
         return connection_failed(sent=sent, reason=type(cause).__name__, secret=secret, changes=changes)
-    if statuses[-1:] == [401]:
+    if statuses[-1:] in ([], [401]):
+        # the challenge policy's ValueError, on a challenge that came now or that was kept
         return not_the_vault(secret=secret)
     return not_the_api(secret=secret, changes=changes)
 

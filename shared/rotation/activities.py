@@ -66,10 +66,11 @@ class Steps:
         ).to_json()
 
     async def regenerate_key_once(self, request: Json) -> Json:
-        """`{"resourceId", "keyType", "expected", "published"}` -> `{"fingerprint", "answer"}`.
+        """`{"resourceId", "keyType", "expected", "published", "delivers", "create"}` -> `{"fingerprint", "answer"}`.
 
         Regenerates the key if it has the fingerprint `expected`; if it has another one, that was done already.
-        Unless `published`, the secrets are read right before, and a key that one of them holds is left alone.
+        Unless `published`, the secrets are read right before, and a key that one of them holds is left alone. Where
+        the new key will be delivered (`delivers`), what would hinder that is an error before anything changes.
 
         Raises:
             KeyInUse: a secret publishes the key.
@@ -79,8 +80,9 @@ class Steps:
         before = await self._key(resource, key_type, trace)
         if before.fingerprint != request["expected"]:
             return _regenerated(Regenerated(resource=resource, key_type=key_type, key=before, at=utc_now()))
+        if request["delivers"]:
+            await self.delivery.preflight(resource, create=request["create"])
         if not request["published"]:
-            await self.delivery.preflight(resource)
             holders = await self.delivery.holders(resource, before.key)
             if holders:
                 raise KeyInUse([secret.id for secret in holders])

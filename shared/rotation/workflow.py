@@ -86,7 +86,7 @@ def _settle(ctx: Context, request: Json, view: Json, wanted: Wanted, pending: Pe
 def _regenerate(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[str]:
     """Regenerate the key that nobody uses and prove that the new one works; return its fingerprint."""
     _show(ctx, view, "Regenerating")
-    step = _of(request) | {"keyType": plan.replace.value, "expected": plan.expected, "published": False}
+    step = _regeneration(request, plan.replace, plan.expected) | {"delivers": True, "create": plan.adopts}
     new = (yield from take(ctx, "regenerate_key_once", step))["fingerprint"]
     view["fingerprints"]["new"] = new
     return new
@@ -177,9 +177,10 @@ def revoke_key(ctx: Context, request: Json) -> Steps[Json]:
 
 def _revoke(ctx: Context, request: Json, *, regenerate: bool) -> Steps[str]:
     """Regenerate the old key unless that is done already, prove it dead, and disable what published it."""
-    old = _of(request) | {"keyType": request["keyType"], "superseded": request["superseded"]}
     if regenerate:
-        yield from take(ctx, "regenerate_key_once", old | {"expected": request["fingerprint"], "published": False})
+        key_type = KeyType(request["keyType"])
+        yield from take(ctx, "regenerate_key_once", _regeneration(request, key_type, request["fingerprint"]))
+    old = _of(request) | {"keyType": request["keyType"], "superseded": request["superseded"]}
     proof = (yield from take(ctx, "prove_dead", old | {"fingerprint": request["fingerprint"]}))["proof"]
     yield from take(ctx, "disable_superseded", old | {"fingerprint": request["fingerprint"]})
     return proof
@@ -226,7 +227,7 @@ def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending 
         if refused is not None:
             raise _Canceled(failure(refused))
     _show(ctx, view, "Regenerating")
-    step = _of(request) | {"keyType": key_type.value, "expected": expected, "published": request["force"]}
+    step = _regeneration(request, key_type, expected) | {"published": request["force"]}
     answer = yield from take(ctx, "regenerate_key_once", step)
     if pending is not None and pending.fingerprint == expected:
         _end_grace(ctx, pending, regenerated=expected)
@@ -258,6 +259,12 @@ def _guard(ctx: Context, request: Json, operation: str, value: Json) -> Any:
 
 def _of(request: Json) -> Json:
     return {"resourceId": request["resourceId"]}
+
+
+def _regeneration(request: Json, key_type: KeyType, expected: str) -> Json:
+    """Return the input of `regenerate_key_once` for a key that no secret may hold, and that is not delivered."""
+    step = {"keyType": key_type.value, "expected": expected}
+    return _of(request) | step | {"published": False, "delivers": False, "create": False}
 
 
 def _new_view(request: Json) -> Json:

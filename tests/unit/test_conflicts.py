@@ -1,0 +1,68 @@
+"""The errors of a rotation and of Key Vault: codes, statuses, what is retriable, and the drawing of them all."""
+
+import re
+
+import pytest
+
+from shared import conflicts, errors, key_vault_errors
+from shared.errors import AppError
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "retriable"),
+    [
+        (conflicts.KeyInUse(["https://v/secrets/s/1"]), 409, "KeyInUse", False),
+        (conflicts.GracePending("2026-01-03T00:00:00Z"), 409, "GracePending", False),
+        (conflicts.RotationInProgress("id"), 409, "RotationInProgress", False),
+        (conflicts.StaleEvent(), 409, "StaleEvent", False),
+        (conflicts.ActiveKeyUnknown(), 409, "ActiveKeyUnknown", False),
+        (conflicts.SecretsDisagreed(), 409, "SecretsDisagreed", False),
+        (conflicts.RequestIdReused(), 409, "RequestIdReused", False),
+        (errors.NotProven("m"), 503, "NotProven", True),
+        (errors.NoVerdict("m"), 503, "NotProven", True),
+        (key_vault_errors.KeyVaultForbidden("m"), 403, "KeyVaultForbidden", False),
+        (key_vault_errors.KeyVaultUnavailable("m", doubtful=True), 503, "KeyVaultUnavailable", True),
+        (key_vault_errors.KeyVaultRejected("m"), 502, "KeyVaultRejected", False),
+        (key_vault_errors.SecretNotOurs("s"), 409, "SecretNotOurs", False),
+        (key_vault_errors.SecretDisabled("s"), 409, "SecretDisabled", False),
+        (key_vault_errors.SecretDeleted("s"), 409, "SecretDeleted", False),
+        (key_vault_errors.SecretFormatUnknown("s"), 409, "SecretFormatUnknown", False),
+        (key_vault_errors.TagTooLong("m"), 409, "TagTooLong", False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, AppError) else None,
+)
+def test_each_error_has_its_status_and_code(error: AppError, status: int, code: str, retriable: bool) -> None:
+    """Each knows the HTTP status and the code of the contract, and whether it may pass by itself."""
+    assert (error.status, error.code, error.retriable) == (status, code, retriable)
+    assert error.to_json()["error"]["code"] == code
+
+
+def test_a_conflict_says_what_is_in_the_way() -> None:
+    """Which secrets, until when, whose: in additionalInfo, for a program, and as attributes."""
+    info = [
+        error.to_json()["error"]["additionalInfo"]
+        for error in (
+            conflicts.KeyInUse(["https://v/secrets/s/1"]),
+            conflicts.GracePending("2026-01-03T00:00:00Z"),
+            conflicts.RotationInProgress("id"),
+        )
+    ]
+    assert info == [
+        [{"type": "PublishedBy", "info": {"secrets": ["https://v/secrets/s/1"]}}],
+        [{"type": "GracePeriod", "info": {"at": "2026-01-03T00:00:00Z"}}],
+        [{"type": "RotationHolder", "info": {"id": "id"}}],
+    ]
+    assert conflicts.GracePending("t").at == "t"
+    assert conflicts.RotationInProgress("i").holder == "i"
+
+
+def test_the_drawing_shows_every_error() -> None:
+    """The docstring of the hierarchy names each class, of all three modules, and none that is gone."""
+    drawn = set(re.findall(r"[├└]── (\w+)", errors.__doc__ or ""))
+    existing: set[str] = set()
+    unseen = [AppError]
+    while unseen:
+        subclasses = unseen.pop().__subclasses__()
+        existing |= {each.__name__ for each in subclasses if each.__module__.startswith("shared.")}
+        unseen += subclasses
+    assert drawn == existing
