@@ -84,14 +84,15 @@ class _Supervisor:
                 "systemKey": keys.system,
                 "masterKey": keys.master,
             }
+        self._durable = DurableState()
         self._cloud = Cloud(
             sockets=sockets,
             authority=authority,
             identity_header=identity_header,
             app_endpoints=self._endpoints,
             key_vault=options.key_vault,
+            durable=None if child is None else self._durable,
         )
-        self._durable = DurableState()
 
     async def run(self, settings: dict[str, str]) -> int:
         """Serve until a signal comes or the child ends; `settings` are shown if there is no child."""

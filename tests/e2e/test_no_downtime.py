@@ -50,7 +50,7 @@ CASES: dict[str, list[Mapping[str, Any]]] = {
     "the answer of setSecret is lost": [_vault("setSecret", times=1, disconnect="after")],
     "setSecret is throttled": [_vault("setSecret", times=2, status=429, retryAfter=1)],
     "Key Vault fails": [_vault("listSecrets", times=2, status=503), _vault("getSecret", times=3, status=503)],
-    "the data plane fails": [{"service": "communication", "operation": "listPhoneNumbers", "times": 4, "status": 503}],
+    "the data plane fails": [{"service": "communication", "operation": "listPhoneNumbers", "times": 60, "status": 503}],
     "every step runs twice at once": [_rerun(step, rerun="now") for step in _STEPS],
     "every step runs again later": [_rerun(step, rerun="late", delaySeconds=1.5) for step in _STEPS],
 }

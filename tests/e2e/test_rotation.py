@@ -106,7 +106,7 @@ def test_a_second_rotation_in_grace_is_refused_with_the_time(emulator: Emulator)
 
 
 def test_a_leak_ends_the_grace_at_once(emulator: Emulator) -> None:
-    """`supersede` rotates in the midst of a grace; the key that was in grace dies with it, the leaked one after its own."""
+    """`supersede` rotates in the midst of a grace: the key in grace dies with it, the leaked one after its own."""
     first = start(emulator, {"gracePeriod": "PT1H"})
     result(emulator, first)
     leaked, old = resource(emulator)["keys"]["secondary"], resource(emulator)["keys"]["primary"]

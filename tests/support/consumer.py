@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 class Consumer:
     """Reads the secret `name` at most every `cache_seconds`, and asks the data plane every `every` seconds.
 
-    `failures` has a line for each probe that was not accepted; `probes` counts all of them.
+    `failures` has a line for each probe that was refused (401) or could not be made; `probes` counts the accepted
+    ones. What the service cannot answer at the moment (429, 5xx) says nothing of the key, and is not counted.
     """
 
     control: str
@@ -63,9 +64,10 @@ class Consumer:
                 status = self._probe(value)
             except OSError as error:
                 status = f"{type(error).__name__}: {error}"
-            self.probes += 1
-            if status != 200:
-                self.failures.append(f"probe {self.probes}: {status}")
+            if status == 200:
+                self.probes += 1
+            elif status == 401 or isinstance(status, str):
+                self.failures.append(f"after {self.probes} probes: {status}")
             self._stop.wait(max(0.0, self.every - (time.monotonic() - started)))
 
     def _read(self) -> str:
