@@ -1,7 +1,7 @@
 """The durable engine as the endpoints need it: start, find again, decide, and ask the guard."""
 
 from datetime import UTC, datetime
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import grpc
 from azure.durable_functions import DurableFunctionsClient
@@ -69,7 +69,8 @@ class DurableEngine:
             name=state.name,
             runtime_status=state.runtime_status.name,
             input=cast("Json", state.get_input() or {}),
-            shown=cast("Json | None", state.get_output() or state.get_custom_status()),
+            # what somebody gave as the reason of a termination is an output, too
+            shown=_object(state.get_output()) or _object(state.get_custom_status()),
             created_at=_utc(state.created_at),
             updated_at=_utc(state.last_updated_at),
         )
@@ -93,6 +94,10 @@ class DurableEngine:
     async def expire(self, key: str, holder: str) -> None:
         """Signal the entity."""
         await self._client.signal_entity(EntityInstanceId(guard.ENTITY, key), "release", input={"holder": holder})
+
+
+def _object(value: Any) -> Json | None:
+    return cast("Json", value) if isinstance(value, dict) else None
 
 
 def _utc(time: datetime) -> datetime:
