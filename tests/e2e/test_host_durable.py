@@ -24,7 +24,9 @@ def app(running: Emulator) -> DurableApp:
     return DurableApp(running.app)
 
 
-@pytest.mark.parametrize("value", [1, 1.5, True, "text", "ünïcödé 💥 \u2028", [1, None], {"a": {"b": []}}, "", 0, False])
+@pytest.mark.parametrize(
+    "value", [1, 1.5, True, "text", "ünïcödé 💥 \u2028", [1, None], {"a": {"b": []}}, "", 0, False]
+)
 def test_a_payload_comes_back_as_it_went(app: DurableApp, value: object) -> None:
     """Through the input, an activity and the output."""
     assert app.output("call", {"activity": "echo", "input": value}) == {"result": value}
@@ -51,9 +53,9 @@ def test_activities_run_at_once(app: DurableApp) -> None:
 def test_two_hundred_orchestrations_at_once(app: DurableApp) -> None:
     """Each ends with its own result."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        ids = list(pool.map(lambda number: app.start("greet", str(number)), range(200)))
-        outputs = list(pool.map(lambda instance_id: app.wait(instance_id)["output"], ids))
-    assert outputs == [f"Hello {number}!" for number in range(200)]
+        ids = list(pool.map(app.start, ["greet"] * 200, map(str, range(200))))
+        states = list(pool.map(app.wait, ids))
+    assert [state["output"] for state in states] == [f"Hello {number}!" for number in range(200)]
 
 
 def test_a_retry_policy_retries(app: DurableApp) -> None:
@@ -66,7 +68,14 @@ def test_a_retry_policy_retries(app: DurableApp) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("out", "out"), ("a: b", "a: b"), ("one\ntwo", "one"), ("", ""), ("ünï 💥", "ünï 💥"), ("x" * 10_000, "x" * 10_000)],
+    [
+        ("out", "out"),
+        ("a: b", "a: b"),
+        ("one\ntwo", "one"),
+        ("", ""),
+        ("ünï 💥", "ünï 💥"),
+        ("x" * 10_000, "x" * 10_000),
+    ],
 )
 def test_an_orchestrator_sees_how_an_activity_failed(app: DurableApp, text: str, message: str) -> None:
     """The exception's name and the first line of its text, as the real extension tells; an empty text is a failure."""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -73,7 +73,7 @@ class DurableApp:
 class ControlStandIn:
     """Answers `POST /_control/durable/faults/take` with what `answers` has for the operation, in turn, else null."""
 
-    def __init__(self, answers: Mapping[str, list[object]], status: int = 200) -> None:
+    def __init__(self, answers: Mapping[str, Sequence[object]], status: int = 200) -> None:
         self.asked: list[str] = []
         answered = {name: list(values) for name, values in answers.items()}
         stand_in = self
@@ -81,7 +81,7 @@ class ControlStandIn:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:  # noqa: N802 - http.server's name
+            def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 assert self.path == "/_control/durable/faults/take"
                 assert set(body) == {"operation"}
@@ -131,7 +131,7 @@ class SupervisedHost:
         assert self.process.stderr is not None
         self.process.stdin.write(Confidences(keys=KEYS, control_url=control_url).as_line())
         self.process.stdin.flush()
-        self._log = Output(open(self.process.stderr.fileno(), closefd=False))  # noqa: SIM115, PTH123 - as text
+        self._log = Output(open(self.process.stderr.fileno(), closefd=False))  # noqa: SIM115 - as text
         with open(read) as report:  # noqa: PTH123 - a file descriptor
             self.facts: dict[str, Any] = json.loads(report.readline())
         self.app = DurableApp(self.facts["url"], KEYS.master)
