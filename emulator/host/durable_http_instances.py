@@ -13,6 +13,7 @@ from emulator.host.durable_query import Query
 from emulator.host.durable_status import STATUS_NAMES, history_json, instance_json
 
 _ENDED = ("Completed", "Failed", "Terminated", "Canceled")
+_OPERATIONS = ("terminate", "suspend", "resume", "rewind", "restart")
 _RETRY_SECONDS, _FIRST_RETRY_SECONDS = "5", "10"
 
 
@@ -110,6 +111,8 @@ class InstancesApi:
 
     def change(self, query: Query, instance_id: str, operation: str) -> web.Response:
         """Terminate, suspend, resume, rewind or restart an instance."""
+        if operation not in _OPERATIONS:
+            return web.Response(status=404)
         reason = query.text("reason")
         if operation == "restart":
             wanted = pb.RestartInstanceRequest(instanceId=instance_id)
@@ -136,12 +139,10 @@ class InstancesApi:
                 resumed = pb.ResumeRequest(instanceId=instance_id)
                 resumed.reason.value = reason
                 self._engine.ResumeInstance(resumed, self._call)
-            case "rewind":
+            case _:
                 rewound = pb.RewindInstanceRequest(instanceId=instance_id)
                 rewound.reason.value = reason
                 self._engine.RewindInstance(rewound, self._call)
-            case _:
-                return web.Response(status=404)
         return web.Response(status=202)
 
     def _find(self, instance_id: str) -> pb.OrchestrationState:

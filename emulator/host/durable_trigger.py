@@ -74,10 +74,10 @@ class DurableTrigger(TriggerListener):
         return self.context.invoker.protos.TypedData(string=self._client_json)
 
     def _pump_items(self) -> None:
-        items = self._engine.GetWorkItems(pb.GetWorkItemsRequest(), self._engine.local_call())
-        for item in items:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the host has ended
-                self._loop.call_soon_threadsafe(self._work.take, item)
+        while self._engine.is_open:  # the stream ends by itself only after an error, which the engine logs
+            for item in self._engine.GetWorkItems(pb.GetWorkItemsRequest(), self._engine.local_call()):
+                with contextlib.suppress(RuntimeError):  # the loop is closed: the host has ended
+                    self._loop.call_soon_threadsafe(self._work.take, item)
 
     def _call_later(self, seconds: float, action: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the host has ended
