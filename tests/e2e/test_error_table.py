@@ -129,6 +129,7 @@ def test_a_required_app_role_is_believed_from_app_service_alone() -> None:
         for roles, status in (((), 403), (("Keys.Read",), 403), (("Keys.Regenerate",), 200), (("Keys.Admin",), 200)):
             headers = {"Content-Type": "application/json", **principal_headers(*roles)}
             assert emulator.post(SHORT_ROUTE, SECONDARY, headers).status == status
+        emulator.wait_for('"outcome": "Regenerated"')
         line = emulator.output.rpartition('audit {"action": "RegenerateKey", "outcome": "Regenerated"')[2]
         assert '"caller": {"kind": "AppServicePrincipal", "id": "00001111-aaaa-2222-bbbb-3333cccc4444"' in line
 

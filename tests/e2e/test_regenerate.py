@@ -124,6 +124,7 @@ def test_the_audit_line_says_what_was_done(emulator: Emulator) -> None:
     """One line holds resource, key, fingerprint, outcome and both request ids; a forged principal is not in it."""
     headers = {"x-ms-client-request-id": "audited-request", **principal_headers("Keys.Regenerate")}
     reply = emulator.post(SHORT_ROUTE, {"keyType": "Primary"}, headers)
+    emulator.wait_for('"audited-request"')
     (line,) = [line for line in emulator.output.splitlines() if '"audited-request"' in line]
     assert json.loads(line.partition("audit {")[1][-1] + line.partition("audit {")[2]) == {
         "action": "RegenerateKey",
