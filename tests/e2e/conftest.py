@@ -22,6 +22,20 @@ def emulator(running_emulator: Emulator) -> Emulator:
 
 
 @pytest.fixture(scope="session")
+def running_direct() -> Iterator[Emulator]:
+    """The project's own app without a Key Vault, where a regenerate is one direct call."""
+    with Emulator("--no-key-vault") as running:
+        yield running
+
+
+@pytest.fixture
+def direct(running_direct: Emulator) -> Emulator:
+    """The project's own app without a Key Vault, its cloud as at the start."""
+    running_direct.reset()
+    return running_direct
+
+
+@pytest.fixture(scope="session")
 def web() -> Iterator[Emulator]:
     """The app `web`, open to all."""
     # A small limit for bodies, so that its test need not send 100 MB.

@@ -35,13 +35,13 @@ def _assert_common_headers(reply: Reply) -> None:
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=name) for name, row in ROWS.items()])
-def test_a_row_gives_the_documented_answer_and_the_next_request_works(emulator: Emulator, row: Row) -> None:
+def test_a_row_gives_the_documented_answer_and_the_next_request_works(direct: Emulator, row: Row) -> None:
     """Status, code, targets, outcome and headers are as documented; ARM was asked as often as it says; then 200."""
     if row.without_token:
-        drop_token(emulator)
+        drop_token(direct)
     if row.fault is not None:
-        emulator.call_control("PUT", "faults", [row.fault])
-    reply = emulator.post(row.path, row.body, {**row.headers, "x-ms-client-request-id": "my-own.id"})
+        direct.call_control("PUT", "faults", [row.fault])
+    reply = direct.post(row.path, row.body, {**row.headers, "x-ms-client-request-id": "my-own.id"})
     error = _error(reply)
     assert (reply.status, error["code"], _outcome(error)) == (row.status, row.code, row.outcome)
     assert error["message"]
@@ -49,28 +49,28 @@ def test_a_row_gives_the_documented_answer_and_the_next_request_works(emulator: 
         assert tuple(detail["target"] for detail in error["details"]) == row.targets
     assert reply.header("retry-after") == row.retry_after
     _assert_common_headers(reply)
-    posts = [entry for entry in emulator.call_control("GET", "requests") if entry["operation"] == "regenerateKey"]
+    posts = [entry for entry in direct.call_control("GET", "requests") if entry["operation"] == "regenerateKey"]
     assert (len(posts), sum(post["effect"] for post in posts)) == (row.posts, row.effects)
 
-    emulator.call_control("PUT", "faults", [])
-    reply = emulator.post(
+    direct.call_control("PUT", "faults", [])
+    reply = direct.post(
         SHORT_ROUTE, SECONDARY, {"Content-Type": "application/json", "x-ms-client-request-id": "my-own.id"}
     )
     assert reply.status == 200, reply.body
     _assert_common_headers(reply)
 
 
-def test_both_keys_get_the_sentence_of_the_specification(emulator: Emulator) -> None:
+def test_both_keys_get_the_sentence_of_the_specification(direct: Emulator) -> None:
     """Asking for both keys is answered with the sentence of the API's page."""
-    reply = emulator.post(SHORT_ROUTE, {"keyType": "primary,secondary"})
+    reply = direct.post(SHORT_ROUTE, {"keyType": "primary,secondary"})
     assert "cannot be regenerated at the same time" in _error(reply)["message"]
 
 
-def test_arms_details_and_additional_info_are_passed_on(emulator: Emulator) -> None:
+def test_arms_details_and_additional_info_are_passed_on(direct: Emulator) -> None:
     """details and additionalInfo of ARM's error arrive as they were."""
     details = [{"code": "Quota", "message": "No.", "target": "keys"}]
     info = [{"type": "PolicyViolation", "info": {"policy": "no-keys"}}]
-    emulator.call_control(
+    direct.call_control(
         "PUT",
         "faults",
         [
@@ -84,7 +84,7 @@ def test_arms_details_and_additional_info_are_passed_on(emulator: Emulator) -> N
             }
         ],
     )
-    error = _error(emulator.post(SHORT_ROUTE, SECONDARY, {"Content-Type": "application/json"}))
+    error = _error(direct.post(SHORT_ROUTE, SECONDARY, {"Content-Type": "application/json"}))
     assert (error["code"], error["details"], error["additionalInfo"]) == ("RequestDisallowedByPolicy", details, info)
 
 
@@ -96,7 +96,7 @@ def test_missing_and_wrong_settings_are_named_together() -> None:
         "REQUEST_DEADLINE_SECONDS": "soon",
         "AZURE_CLIENT_ID": "me",
     }
-    with Emulator(settings=settings) as emulator:
+    with Emulator("--no-key-vault", settings=settings) as emulator:
         error = _error(reply := emulator.post(SHORT_ROUTE, SECONDARY, {"Content-Type": "application/json"}))
     assert (reply.status, error["code"]) == (503, "NotConfigured")
     assert {detail["target"] for detail in error["details"]} == set(settings)
@@ -104,7 +104,7 @@ def test_missing_and_wrong_settings_are_named_together() -> None:
 
 def test_the_deadline_ends_a_request_and_says_that_the_outcome_is_unknown() -> None:
     """A slow ARM is given up on after REQUEST_DEADLINE_SECONDS; a slow identity too, and there nothing was sent."""
-    with Emulator(settings={"REQUEST_DEADLINE_SECONDS": "0.3"}) as emulator:
+    with Emulator("--no-key-vault", settings={"REQUEST_DEADLINE_SECONDS": "0.3"}) as emulator:
         slow = {"delaySeconds": 20}
         # the identity first: afterwards the token is cached
         for fault, outcome in (
@@ -122,10 +122,10 @@ def test_a_required_app_role_is_believed_from_app_service_alone() -> None:
     """With App Service authentication a principal needs the role; without it nobody has one, whatever they send."""
     role = {"REQUIRED_APP_ROLES": "Keys.Regenerate, Keys.Admin"}
     forged = {"Content-Type": "application/json", **principal_headers("Keys.Regenerate")}
-    with Emulator(settings=role) as emulator:
+    with Emulator("--no-key-vault", settings=role) as emulator:
         error = _error(reply := emulator.post(SHORT_ROUTE, SECONDARY, forged))
         assert (reply.status, error["code"]) == (403, "RoleRequired")
-    with Emulator(settings={**role, "WEBSITE_AUTH_ENABLED": "True"}) as emulator:
+    with Emulator("--no-key-vault", settings={**role, "WEBSITE_AUTH_ENABLED": "True"}) as emulator:
         for roles, status in (((), 403), (("Keys.Read",), 403), (("Keys.Regenerate",), 200), (("Keys.Admin",), 200)):
             headers = {"Content-Type": "application/json", **principal_headers(*roles)}
             assert emulator.post(SHORT_ROUTE, SECONDARY, headers).status == status

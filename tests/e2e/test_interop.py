@@ -51,9 +51,9 @@ def _python(emulator: Emulator, key: str) -> CommunicationServiceManagementClien
 def test_the_python_sdk_regenerates_a_key(secured: Emulator, key: str) -> None:
     """azure-mgmt-communication gets CommunicationServiceKeys with the key redacted."""
     with _python(secured, key) as client:
-        keys = client.communication_services.regenerate_key(*RESOURCE, {"keyType": "Primary"})
-    assert (keys.primary_key, keys.secondary_key) == ("REDACTED", None)
-    assert str(keys.primary_connection_string).endswith("/;accesskey=REDACTED")
+        keys = client.communication_services.regenerate_key(*RESOURCE, {"keyType": "Secondary"})
+    assert (keys.primary_key, keys.secondary_key) == (None, "REDACTED")
+    assert str(keys.secondary_connection_string).endswith("/;accesskey=REDACTED")
     assert str(keys["fingerprint"]).startswith("sha256:")
 
 
@@ -61,17 +61,17 @@ def test_the_python_sdk_understands_our_errors_and_arms(secured: Emulator, key: 
     """Our refusal, ARM's 404 and the host's 401 are the SDK's own exceptions, with code and message."""
     with _python(secured, key) as client:
         with pytest.raises(HttpResponseError) as refused:
-            client.communication_services.regenerate_key("Other", "Other", {"keyType": "Primary"})
+            client.communication_services.regenerate_key("Other", "Other", {"keyType": "Secondary"})
         rule = {"service": "arm", "operation": "regenerateKey", "status": 404, "times": 1}
         secured.call_control("PUT", "faults", [rule])
         with pytest.raises(ResourceNotFoundError) as missing:
-            client.communication_services.regenerate_key(*RESOURCE, {"keyType": "Primary"})
+            client.communication_services.regenerate_key(*RESOURCE, {"keyType": "Secondary"})
     assert refused.value.error is not None
     assert missing.value.error is not None
     assert (refused.value.status_code, refused.value.error.code) == (403, "ResourceNotAllowed")
     assert missing.value.error.code == "ResourceNotFound"
     with _python(secured, "wrong") as client, pytest.raises(ClientAuthenticationError):
-        client.communication_services.regenerate_key(*RESOURCE, {"keyType": "Primary"})
+        client.communication_services.regenerate_key(*RESOURCE, {"keyType": "Secondary"})
 
 
 async def test_the_javascript_sdk_regenerates_a_key(secured: Emulator, key: str) -> None:

@@ -72,7 +72,7 @@ class Seen:
 
 
 def _run(name: str) -> Seen:
-    with Emulator() as emulator:
+    with Emulator("--log-level", "debug") as emulator:
         if name == "a new key takes seconds to spread":
             found = resource(emulator)
             key = {"resourceId": found["resourceId"], "propagationSeconds": 2}

@@ -2,7 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from azure.core import PipelineClient
@@ -40,7 +40,7 @@ def test_the_polling_of_a_logic_apps_http_action_ends_with_the_result(emulator: 
 def _poller(client: PipelineClient[HttpRequest, HttpResponse], request: HttpRequest) -> LROPoller[dict[str, Any]]:
     """Send a request and return azure-core's poller for what it has started, made as the SDKs make theirs."""
     first: Any = client.send_request(request, _return_pipeline_response=True)
-    method: Any = LROBasePolling(timeout=0.1)
+    method = cast("Any", LROBasePolling)(timeout=0.1)
     return LROPoller(client, first, lambda response: response.http_response.json(), method)
 
 

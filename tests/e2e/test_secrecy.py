@@ -14,7 +14,7 @@ def test_nothing_leaks_in_any_situation_at_debug() -> None:
     settings = {"PYTHON_ENABLE_DEBUG_LOGGING": "1", "AZURE_SDK_TRACING_IMPLEMENTATION": None}
     answers: list[str] = []
     keys: set[str] = set()
-    with Emulator("--log-level", "debug", settings=settings) as emulator:
+    with Emulator("--no-key-vault", "--log-level", "debug", settings=settings) as emulator:
 
         def remember_keys() -> str:
             (resource,) = emulator.call_control("GET", "resources")
