@@ -15,6 +15,7 @@ from bench.errors import BenchError
 _CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _END_OF_HEAD = b"\r\n\r\n"
 _TIMEOUT_SECONDS = 60.0
+_NO_CONTENT = 204
 
 
 def request_bytes(method: str, url: str, body: object = None) -> bytes:
@@ -42,28 +43,29 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def ask(self, request: bytes) -> bytes:
-        """Send a request and return the body of its 200; see `receive`."""
+    def ask(self, request: bytes, *, status: int = 200) -> bytes:
+        """Send a request and return the body of its answer; see `receive`."""
         self.send(request)
-        return self.receive()
+        return self.receive(status=status)
 
     def send(self, request: bytes) -> None:
         """Send a request; its answer must be received before the next one."""
         self._socket.sendall(request)
 
-    def receive(self) -> bytes:
-        """Return the body of the answer; BenchError unless it is a 200 of known length."""
+    def receive(self, *, status: int = 200) -> bytes:
+        """Return the body of the answer; BenchError unless it has that status and a known length."""
         received = b""
         while (end := received.find(_END_OF_HEAD)) < 0:
             received += self._some()
         length = _CONTENT_LENGTH.search(received, 0, end + 2)
-        if length is None:
+        expected = received.startswith(b"HTTP/1.1 %d " % status)
+        if length is None and not (expected and status == _NO_CONTENT):
             raise BenchError(f"An answer without Content-Length: {received[:end].decode('latin-1')}")
-        whole = end + len(_END_OF_HEAD) + int(length[1])
+        whole = end + len(_END_OF_HEAD) + (int(length[1]) if length else 0)
         while len(received) < whole:
             received += self._some()
         body = received[end + len(_END_OF_HEAD) :]
-        if not received.startswith(b"HTTP/1.1 200 "):
+        if not expected:
             raise BenchError(
                 f"A request failed: {received.partition(b'\r\n')[0].decode('latin-1')}; {body.decode(errors='replace')}"
             )

@@ -11,9 +11,13 @@ from pathlib import Path
 _PACKAGES = (
     "azure-functions-runtime",
     "azure-functions",
+    "azure-functions-durable",
+    "durabletask",
     "azure-core",
     "azure-identity",
     "azure-mgmt-communication",
+    "azure-keyvault-secrets",
+    "azure-communication-phonenumbers",
     "aiohttp",
     "protobuf",
 )

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self, cast
 
+from bench.control import Control
 from bench.errors import BenchError
-from bench.http_client import Connection, request_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 # All that the measured processes get of this one's environment: a developer's settings, certificates and Python
@@ -116,10 +116,14 @@ class Process:
 
 
 class Emulator(Process):
-    """`python -m emulator`, as `make start` runs it, with the app in `directory`; `url` is there once it is ready."""
+    """`python -m emulator`, as `make start` runs it, with the app in `directory`, a Key Vault or none.
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__("emulator", "--app", str(directory), "--port", "0", "--control-port", "0")
+    `url` (of the app) and `control` are there once it is ready: that is waited for by `wait_until_ready`.
+    """
+
+    def __init__(self, directory: Path, *, key_vault: bool) -> None:
+        vault = [] if key_vault else ["--no-key-vault"]
+        super().__init__("emulator", "--app", str(directory), "--port", "0", "--control-port", "0", *vault)
         self.url = ""
 
     def wait_until_ready(self) -> float:
@@ -127,14 +131,18 @@ class Emulator(Process):
         lines = self.lines_until_ready()
         seconds = time.perf_counter() - self.started
         self.url = _value(lines, "Functions app")
+        self.control = _control(lines)
         return seconds
 
 
 class Cloud(Process):
-    """The emulated Azure alone, so that several apps, and the SDK call without an app, can share it."""
+    """The emulated Azure alone, so that several apps, and the SDK call without an app, can share it.
+
+    It has no Key Vault: apps on it regenerate with one direct call.
+    """
 
     def __init__(self) -> None:
-        super().__init__("emulator", "--cloud-only", "--control-port", "0")
+        super().__init__("emulator", "--cloud-only", "--no-key-vault", "--control-port", "0")
 
     def __enter__(self) -> Self:
         try:
@@ -143,18 +151,15 @@ class Cloud(Process):
             self.__exit__()
             raise
         self.settings = {match[1]: match[2] for match in map(_EXPORT.fullmatch, lines) if match}
-        self._control_url = _value(lines, "Emulated Azure").removesuffix("/endpoints")
+        self.control = _control(lines)
         return super().__enter__()
-
-    def delay_regenerations(self, seconds: float) -> None:
-        """Let ARM take so long for each regeneration; 0: no longer than it needs."""
-        rules = [{"service": "arm", "operation": "regenerateKey", "delaySeconds": seconds}] if seconds else []
-        with Connection(self._control_url) as connection:
-            connection.ask(request_bytes("PUT", f"{self._control_url}/faults", rules))
 
 
 class Host(Process):
-    """The Functions host with the app in `directory`, against `cloud`: the process that the emulator has as child."""
+    """The Functions host with the app in `directory`, against `cloud`: the process that the emulator has as child.
+
+    `url` is there once it is ready: that is waited for by `wait_until_ready`, so that several can start at once.
+    """
 
     def __init__(self, directory: Path, cloud: Cloud) -> None:
         super().__init__(
@@ -168,15 +173,13 @@ class Host(Process):
             "1",
             settings=cloud.settings,
         )
+        self.url = ""
 
-    def __enter__(self) -> Self:
-        try:
-            facts = cast("dict[str, object]", json.loads(self.read_line()))
-        except BaseException:
-            self.__exit__()
-            raise
+    def wait_until_ready(self) -> Self:
+        """Return when it serves; BenchError if it never does."""
+        facts = cast("dict[str, object]", json.loads(self.read_line()))
         self.url = str(facts["url"])
-        return super().__enter__()
+        return self
 
 
 class BareCall(Process):
@@ -189,6 +192,10 @@ class BareCall(Process):
         """Make `count` calls, one after the other; return the seconds that each took."""
         self.write_line(str(count))
         return cast("list[float]", json.loads(self.read_line()))
+
+
+def _control(lines: list[str]) -> Control:
+    return Control(_value(lines, "Emulated Azure").removesuffix("/endpoints"))
 
 
 def _value(lines: list[str], label: str) -> str:

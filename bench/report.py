@@ -18,28 +18,34 @@ class Aim:
     met: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`rows` under `header`, every row as long as it."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def to_markdown(self) -> str:
+        """Return the table."""
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One measurement: a table of `rows` under `header`, how it was made, and what it was to show."""
+    """One measurement: its tables, how it was made, and what it was to show; no aims: it is there to be known."""
 
     title: str
     method: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    aims: Sequence[Aim]
+    tables: Sequence[Table]
+    aims: Sequence[Aim] = ()
     notes: Sequence[str] = ()
 
     def to_markdown(self) -> str:
-        """Return a section: method, table, aims, notes."""
+        """Return a section: method, tables, aims, notes."""
         aims = [(each.aim, each.measured, "met" if each.met else "**not met**") for each in self.aims]
-        parts = [
-            f"## {self.title}",
-            self.method,
-            _table(self.header, self.rows),
-            _table(("aim", "measured", ""), aims),
-            *self.notes,
-        ]
-        return "\n\n".join(parts)
+        tables = [*self.tables, Table(("aim", "measured", ""), aims)] if aims else self.tables
+        return "\n\n".join((f"## {self.title}", self.method, *(each.to_markdown() for each in tables), *self.notes))
 
 
 def render(measurements: Iterable[Measurement], about: Iterable[tuple[str, str]], *, judged: bool) -> str:
@@ -52,7 +58,7 @@ def render(measurements: Iterable[Measurement], about: Iterable[tuple[str, str]]
         (
             f"# Measurements\n\n{_INTRODUCTION}",
             _summary(measurements) if judged else "A quick run: too short to judge by.",
-            _table(("", ""), about),
+            Table(("", ""), list(about)).to_markdown(),
             *(each.to_markdown() for each in measurements),
             "",
         )
@@ -62,8 +68,3 @@ def render(measurements: Iterable[Measurement], about: Iterable[tuple[str, str]]
 def _summary(measurements: Iterable[Measurement]) -> str:
     missed = [f"{each.title}: {aim.aim}" for each in measurements for aim in each.aims if not aim.met]
     return "All aims are met." if not missed else f"**Not met**: {'; '.join(missed)}. All others are met."
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
