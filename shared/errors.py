@@ -55,6 +55,8 @@ from typing import Any
 
 type Json = dict[str, Any]
 
+_OUTCOME = "RegenerationOutcome"
+
 
 class RegenerationOutcome(StrEnum):
     """What has become of a key although the answer is an error."""
@@ -116,7 +118,7 @@ class AppError(Exception):
         """Return the ARM `ErrorResponse`: `{"error": {code, message, target?, details?, additionalInfo?}}`."""
         info = list(self.additional_info)
         if self.outcome is not None:
-            info.append({"type": "RegenerationOutcome", "info": {"outcome": self.outcome.value}})
+            info.append({"type": _OUTCOME, "info": {"outcome": self.outcome.value}})
         error: Json = {"code": self.code, "message": self.message}
         if self.target is not None:
             error["target"] = self.target
@@ -137,7 +139,8 @@ class Passed(AppError):
     """
 
     def __init__(self, status: int, error: Json, headers: Mapping[str, str]) -> None:
-        super().__init__(error["message"], headers=headers)
+        told = [info["info"]["outcome"] for info in error.get("additionalInfo", ()) if info["type"] == _OUTCOME]
+        super().__init__(error["message"], headers=headers, outcome=RegenerationOutcome(told[0]) if told else None)
         self.status = status
         self.code = error["code"]
         self._error = error

@@ -13,7 +13,7 @@ from typing import Protocol
 from shared.conflicts import KeyChanged, KeyInUse
 from shared.connection_string import endpoint_at, endpoint_of
 from shared.delivery import Delivery, Vault
-from shared.errors import AppError, UnexpectedError, UpstreamResponseInvalid
+from shared.errors import AppError, PreconditionFailed, UnexpectedError, UpstreamResponseInvalid
 from shared.parameters import KeyType
 from shared.proof import DataPlane, prove_alive, prove_dead
 from shared.redaction import AccessKey, Secret
@@ -70,10 +70,12 @@ class Steps:
 
         Regenerates the key if it has the fingerprint `expected`; if it has another one, that was done already.
         Unless `published`, the secrets are read right before, and a key that one of them holds is left alone. Where
-        the new key will be delivered (`delivers`), what would hinder that is an error before anything changes.
+        the new key is to be published (`delivers`; `create`: in a new secret if need be), what would hinder that is
+        looked for before anything changes.
 
         Raises:
             KeyInUse: a secret publishes the key.
+            KeyVaultError: the new key could not be published.
         """
         resource, trace = _resource(request)
         key_type = KeyType(request["keyType"])
@@ -86,16 +88,17 @@ class Steps:
             holders = await self.delivery.holders(resource, before.key)
             if holders:
                 raise KeyInUse([secret.id for secret in holders])
-        return _regenerated(
-            await self.regenerator.regenerate(
-                Regeneration(
-                    resource=resource,
-                    key_type=key_type,
-                    if_match=frozenset({request["expected"]}),
-                    request_id=trace,
-                )
-            )
+        asked = Regeneration(
+            resource=resource, key_type=key_type, if_match=frozenset({request["expected"]}), request_id=trace
         )
+        try:
+            return _regenerated(await self.regenerator.regenerate(asked))
+        except PreconditionFailed:
+            # another run of this very step was faster
+            now = await self._key(resource, key_type, trace)
+            if now.fingerprint == request["expected"]:
+                raise
+            return _regenerated(Regenerated(resource=resource, key_type=key_type, key=now, at=utc_now()))
 
     async def prove_alive(self, request: Json) -> Json:
         """`{"resourceId", "keyType", "fingerprint"}` -> `{}` once the data plane accepts the key."""
@@ -105,19 +108,26 @@ class Steps:
         return {}
 
     async def publish_key(self, request: Json) -> Json:
-        """`{"resourceId", "keyType", "fingerprint", "names", "create"}` -> `{"secrets": [{id, name, …}]}`.
+        """`{"resourceId", "keyType", "fingerprint", "replaces", "create"}` -> `{"secrets": [{id, name, …}]}`.
 
-        Lets the secrets (`names`, or all for null) publish the key; what publishes it already stays as it is.
+        Lets the secrets that publish one of the fingerprints `replaces` publish the key; what publishes it already
+        stays as it is. A secret that publishes anything else was set since that was decided, by somebody or by a
+        later rotation, and is left alone: a step that is run again much later undoes nothing.
         """
         resource, trace = _resource(request)
         key = await self._expected_key(request, resource, trace)
+        secrets = await self.vault.secrets_of(resource, afresh=True)
+        expected = {*request["replaces"], key.fingerprint}
+        names = [secret.name for secret in secrets if secret.fingerprint in expected]
+        if request["create"] and not secrets:
+            names = None
         published = await self.delivery.publish(
             resource,
             KeyType(request["keyType"]),
             key,
             await self._endpoint(resource, key, trace),
-            request["names"],
-            create=request["create"],
+            names,
+            create=names is None,
         )
         for each in published:
             if each.warning:

@@ -6,13 +6,13 @@ from typing import Any
 import azure.durable_functions as df
 
 from shared import composition
-from shared.rotation import guard, workflow
+from shared.rotation import guard, revocation, workflow
 from shared.rotation.activities import STEPS, answer
 from shared.rotation.entity import RotationGuard
 
 blueprint = df.Blueprint()
 
-for orchestrator in (workflow.rotate_key, workflow.revoke_key, workflow.regenerate_key):
+for orchestrator in (workflow.rotate_key, workflow.regenerate_key, revocation.revoke_key):
     blueprint.orchestration_trigger(context_name="context")(orchestrator)
 
 blueprint.entity_trigger(context_name="context", entity_name=guard.ENTITY)(RotationGuard)

@@ -1,5 +1,6 @@
 """The rotation's HTTP endpoints: start, status, result, and the decision about the old key."""
 
+import asyncio
 import re
 import uuid
 
@@ -10,11 +11,16 @@ from shared.http import Request, Response
 from shared.regeneration import utc_now
 from shared.rotation import requests
 from shared.rotation.engine import Engine
+from shared.rotation.guard import revocation_id
 from shared.rotation.parameters import RotationRequest
 from shared.rotation.responses import RETRY_AFTER, accepted, full_status
 from shared.rotation.status import Instance, RunState, result_error, run_state
 from shared.settings import default_resource, require_key_vault, settings
 
+# how long to wait, in seconds, until a decision is seen to have been taken: the next one then finds it
+_SEEN_WITHIN = (0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
+# a revocation is told under its rotation's id
+_SHOWN = ("rotate_key", "regenerate_key", "repair_secrets")
 _ID = re.compile(r"[0-9A-Za-z-]{1,100}", re.ASCII)
 
 
@@ -81,22 +87,30 @@ async def cancel(request: Request, engine: Engine) -> Response:
 async def _decide(request: Request, engine: Engine, decision: str) -> Response:
     authorized(request, settings())
     instance = await _found(engine, request.route.get("id", ""))
-    revocation = await engine.find(f"{instance.id}-revoke")
-    undecided = revocation is not None and not run_state_of_revocation(revocation).ended
-    if revocation is None or not undecided or not await engine.decide(revocation.id, decision):
+    revocation = await engine.find(revocation_id(instance.id))
+    if revocation is None or _decision(revocation) is not None or not await engine.decide(revocation.id, decision):
         raise Decided
+    for pause in _SEEN_WITHIN:
+        seen = await engine.find(revocation.id)
+        taken = _decision(seen) if seen is not None else None
+        if taken is not None:
+            if taken != decision:
+                # the other one of two requests at once was first, or the time was
+                raise Decided
+            break
+        await asyncio.sleep(pause)
     return accepted(request, instance.id, await full_status(engine, instance))
 
 
-def run_state_of_revocation(revocation: Instance) -> RunState:
-    """Return how far a revocation is; once it is revoking, nothing can be decided any more."""
-    revoking = revocation.shown is not None and revocation.shown.get("stage") == "Revoking"
-    waiting = revocation.runtime_status in ("PENDING", "RUNNING") and not revoking
-    return RunState.RUNNING if waiting else RunState.SUCCEEDED
+def _decision(revocation: Instance) -> str | None:
+    """Return what has been decided about the old key, or None as long as nothing is."""
+    if revocation.runtime_status not in ("PENDING", "RUNNING", "COMPLETED"):
+        return "ended"
+    return (revocation.shown or {}).get("decision")
 
 
 async def _found(engine: Engine, id_: str) -> Instance:
     instance = await engine.find(id_) if _ID.fullmatch(id_) else None
-    if instance is None:
+    if instance is None or instance.name not in _SHOWN:
         raise NotFound("There is no rotation with that id; ended ones are forgotten after some time.", target="id")
     return instance

@@ -12,8 +12,10 @@ class RotationGuard(DurableEntity):
     """One a resource; the key is `guard.guard_key`. Every operation takes and returns JSON."""
 
     def claim(self, request: Json) -> Json:
-        """`{"holder"}` -> `{"granted", "holder", "pending"}`."""
-        state, answer = guard.claim(self._state(), holder=request["holder"], now=datetime.now(UTC))
+        """`{"holder", "insteadOf"?}` -> `{"granted", "holder", "pending"}`."""
+        state, answer = guard.claim(
+            self._state(), holder=request["holder"], now=datetime.now(UTC), instead_of=request.get("insteadOf")
+        )
         self.set_state(state)
         return answer
 
@@ -22,16 +24,21 @@ class RotationGuard(DurableEntity):
         self.set_state(guard.release(self._state(), holder=request["holder"], outcome=request.get("outcome")))
 
     def schedule(self, request: Json) -> None:
-        """`{"pending", "revocation"}`: remember a key in grace, and start the orchestration that will revoke it."""
+        """`{"pending", "revocation"}`: remember a key in grace, and start what will revoke it (null: nothing)."""
         pending = Pending.from_json(request["pending"])
         if pending is None:
             raise ValueError("a revocation needs its pending key")
         self.set_state(guard.schedule(self._state(), pending))
-        # from here, so that the key in grace and who ends it come into being together
-        self.schedule_new_orchestration("revoke_key", request["revocation"], pending.revocation_id)
+        if pending.revocation_id is not None:
+            # from here, so that the key in grace and who ends it come into being together
+            self.schedule_new_orchestration("revoke_key", request["revocation"], pending.revocation_id)
+
+    def keep(self, request: Json) -> None:
+        """`{"revocationId"}`: the key in grace is not to be revoked."""
+        self.set_state(guard.keep(self._state(), revocation_id=request["revocationId"]))
 
     def settle(self, request: Json) -> None:
-        """`{"revocationId"}`: the key in grace is revoked, or is not to be."""
+        """`{"revocationId"}`: the key in grace is revoked, or that has failed."""
         self.set_state(guard.settle(self._state(), revocation_id=request["revocationId"]))
 
     def expire(self, request: Json) -> None:

@@ -13,6 +13,7 @@ from shared.rotation.model import Json, Pending, utc_text, utc_time
 ENTITY = "rotation_guard"
 CLAIM = timedelta(hours=1)
 _KEPT_OUTCOMES = 10
+_REVOCATION = "-revoke"
 
 
 def guard_key(resource: ResourceId) -> str:
@@ -20,18 +21,29 @@ def guard_key(resource: ResourceId) -> str:
     return hashlib.sha256(resource.key.encode()).hexdigest()[:32]
 
 
+def revocation_id(rotation: str) -> str:
+    """Return the id of the orchestration that ends the grace of a rotation's old key."""
+    return rotation + _REVOCATION
+
+
+def rotation_id(holder: str) -> str:
+    """Return the id under which callers find who holds a resource: a revocation is told under its rotation's."""
+    return holder.removesuffix(_REVOCATION)
+
+
 def empty() -> Json:
     """Return the state of a guard that nobody has asked yet."""
     return {"holder": None, "pending": None, "outcomes": []}
 
 
-def claim(state: Json, *, holder: str, now: datetime) -> tuple[Json, Json]:
-    """Give the resource to a holder unless another one has it.
+def claim(state: Json, *, holder: str, now: datetime, instead_of: str | None = None) -> tuple[Json, Json]:
+    """Give the resource to a holder unless another one has it; `instead_of` names one that is known to have ended.
 
-    Returns the new state and the answer `{"granted", "holder", "pending"}`. The same holder may claim again.
+    Returns the new state and the answer `{"granted", "holder", "pending"}`. The same holder may claim again, which
+    lengthens its claim.
     """
     held = state["holder"]
-    if held is not None and held["id"] != holder and now < utc_time(held["until"]):
+    if held is not None and held["id"] not in (holder, instead_of) and now < utc_time(held["until"]):
         return state, {"granted": False, "holder": held["id"], "pending": state["pending"]}
     taken = {**state, "holder": {"id": holder, "until": utc_text(now + CLAIM)}}
     return taken, {"granted": True, "holder": holder, "pending": state["pending"]}
@@ -50,8 +62,16 @@ def schedule(state: Json, pending: Pending) -> Json:
     return {**state, "pending": pending.to_json()}
 
 
+def keep(state: Json, *, revocation_id: str) -> Json:
+    """Remember that nobody will revoke the key in grace; consumers may hold it as long as before."""
+    pending = state["pending"]
+    if pending is not None and pending["revocationId"] == revocation_id:
+        return {**state, "pending": {**pending, "revocationId": None}}
+    return state
+
+
 def settle(state: Json, *, revocation_id: str) -> Json:
-    """Forget the key in grace if it is the one of that revocation: it is revoked, or is not to be."""
+    """Forget the key in grace if it is the one of that revocation: it is revoked, or that has failed."""
     pending = state["pending"]
     if pending is not None and pending["revocationId"] == revocation_id:
         return {**state, "pending": None}

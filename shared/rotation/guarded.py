@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 
-from shared.errors import Passed
+from shared.errors import DeadlineExceeded, Passed, RegenerationOutcome
 from shared.http import Request, Response
 from shared.parameters import KeyType
 from shared.regeneration import utc_now
@@ -45,7 +45,11 @@ async def regenerate_guarded(
         instance = await engine.find(id_)
         if instance is not None and run_state(instance).ended:
             break
-        if time.monotonic() >= give_up_at and instance is not None:
+        if time.monotonic() >= give_up_at:
+            if instance is None:
+                raise DeadlineExceeded(
+                    "The regeneration was started and cannot be found any more.", outcome=RegenerationOutcome.UNKNOWN
+                )
             return accepted(request, id_, await full_status(engine, instance))
         await asyncio.sleep(_LOOK_EVERY[min(looks, len(_LOOK_EVERY) - 1)])
         looks += 1

@@ -89,12 +89,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A key in grace: published before, alive still, to be revoked at a time by an orchestration of its own."""
+    """A key in grace: published before, and alive until a time at least.
+
+    `revocation_id` is the orchestration that revokes it then, or None where nobody does (yet).
+    """
 
     key_type: KeyType
     fingerprint: str
     at: datetime
-    revocation_id: str
+    revocation_id: str | None
 
     def to_json(self) -> Json:
         """Return it as JSON."""

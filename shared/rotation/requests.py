@@ -11,7 +11,7 @@ from shared.errors import InvalidRequest, Problem
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
 from shared.rotation.engine import Engine
-from shared.rotation.guard import guard_key
+from shared.rotation.guard import guard_key, rotation_id
 from shared.rotation.model import Json, utc_time
 from shared.rotation.parameters import RotationRequest
 from shared.rotation.status import run_state
@@ -88,8 +88,8 @@ async def start(engine: Engine, orchestrator: str, request: Json, *, id_: str, n
     """
     known = await engine.find(id_)
     if known is None:
-        await _require_free(engine, request["guardKey"], now)
-        if await engine.start(orchestrator, id_, request):
+        ended = await _require_free(engine, request["guardKey"], now)
+        if await engine.start(orchestrator, id_, request | {"insteadOf": ended}):
             return True
         known = await engine.find(id_)
     if known is not None and known.input.get("digest") != request["digest"]:
@@ -97,15 +97,20 @@ async def start(engine: Engine, orchestrator: str, request: Json, *, id_: str, n
     return False
 
 
-async def _require_free(engine: Engine, key: str, now: datetime) -> None:
+async def _require_free(engine: Engine, key: str, now: datetime) -> str | None:
+    """Return the id of a holder that has ended without a word, or None.
+
+    Whoever starts claims in its place: a signal to the guard might arrive after the claim.
+    """
     holder: Json | None = (await engine.guard(key))["holder"]
     if holder is None or now >= utc_time(holder["until"]):
-        return
+        return None
     instance = await engine.find(holder["id"])
     if instance is not None and not run_state(instance).ended:
-        raise RotationInProgress(holder["id"])
+        raise RotationInProgress(rotation_id(holder["id"]))
     # terminated or crashed: nothing of it will ever release the claim
     await engine.expire(key, holder["id"])
+    return holder["id"]
 
 
 def _digest(body: Json) -> str:

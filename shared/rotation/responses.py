@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from shared.http import Request, Response
 from shared.rotation.engine import Engine
+from shared.rotation.guard import revocation_id
 from shared.rotation.model import Json
 from shared.rotation.status import Instance, status_json
 
@@ -14,7 +15,7 @@ _PREFIX = "/api/"
 
 async def full_status(engine: Engine, instance: Instance) -> Json:
     """Return the wire status of a rotation with that of its revocation."""
-    return status_json(instance, await engine.find(f"{instance.id}-revoke"))
+    return status_json(instance, await engine.find(revocation_id(instance.id)))
 
 
 def accepted(request: Request, id_: str, body: Json) -> Response:

@@ -23,6 +23,9 @@ class RunState(StrEnum):
         return self not in (RunState.NOT_STARTED, RunState.RUNNING)
 
 
+_STATES: dict[Any, RunState] = {state.value: state for state in RunState}
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """An orchestration as the engine knows it.
@@ -63,7 +66,8 @@ def run_state(instance: Instance) -> RunState:
         case "PENDING":
             return RunState.NOT_STARTED
         case "COMPLETED":
-            return RunState(instance.shown["status"]) if instance.shown else RunState.FAILED
+            # a revocation tells what has become of the key instead ("Done"), and has ended all the same
+            return _STATES.get(instance.shown.get("status"), RunState.SUCCEEDED) if instance.shown else RunState.FAILED
         case "TERMINATED" | "CANCELED":
             return RunState.CANCELED
         case "FAILED":
@@ -124,5 +128,5 @@ def _revocation(shown: Json, revocation: Instance | None) -> Json:
     if revocation.runtime_status in ("FAILED", "TERMINATED"):
         error: Any = _engine_error(revocation.runtime_status)
         return {**scheduled, "status": "Failed", "error": shown_error(error)}
-    told: Json = {name: value for name, value in (revocation.shown or {}).items() if name != "stage"}
+    told: Json = {name: value for name, value in (revocation.shown or {}).items() if name not in ("stage", "decision")}
     return {**scheduled, **told}

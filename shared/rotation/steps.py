@@ -1,22 +1,29 @@
-"""How an orchestrator takes a step: call an activity, look at its answer, and try again only what is worth it (pure).
+"""How an orchestrator takes a step: call an activity, look at its answer, and try again only what is worth it.
 
 An activity answers `{"ok": …}` or `{"error": …}` and never raises: an error's code, status and details arrive as they
 were, no traceback gets into the history, and what may be tried again is the error's own word (`retriable`), not a
 policy that repeats everything.
 
 The pauses are the one retry policy of all orchestrations. They add up to some ten minutes, in which a new key has
-long spread and a throttled service has recovered, and a claim of one hour outlasts every step.
+long spread and a throttled service has recovered; even if every answer asks for the longest pause, a claim of one
+hour, renewed before each change, outlasts the step.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from shared.errors import AppError
+from durabletask.entities import EntityInstanceId
+from durabletask.task import TaskFailedError
+
+from shared.errors import AppError, RegenerationOutcome, UnexpectedError
+from shared.rotation import guard
 from shared.rotation.model import Json
 
 PAUSES = (1, 2, 4, 8, 15, 30, 60, 60, 60, 120, 120, 120)
-_LONGEST_PAUSE = 300
+_LONGEST_PAUSE = 120
+_OUTCOME = "RegenerationOutcome"
+_UNKNOWN: Json = {"type": _OUTCOME, "info": {"outcome": RegenerationOutcome.UNKNOWN.value}}
 
 type Steps[T] = Generator[Any, Any, T]
 
@@ -80,24 +87,52 @@ def failure(error: AppError) -> Json:
     }
 
 
-def take(ctx: Context, activity: str, request: Json) -> Steps[Json]:
+def with_outcome(error: Json, outcome: RegenerationOutcome) -> Json:
+    """Return an error that says what has become of the key."""
+    others = [info for info in error.get("additionalInfo", ()) if info["type"] != _OUTCOME]
+    return error | {"additionalInfo": [*others, {"type": _OUTCOME, "info": {"outcome": outcome.value}}]}
+
+
+def take(ctx: Context, activity: str, request: Json, *, pauses: Sequence[int] = PAUSES) -> Steps[Json]:
     """Run an activity until it succeeds, its error is final, or the pauses are used up.
 
-    Returns what stands under `ok`. Raises StepFailed.
+    Returns what stands under `ok`. Raises StepFailed; where one attempt left it open whether a key was regenerated,
+    the error says so whatever came after.
     """
     error: Json = {}
-    for pause in (*PAUSES, None):
-        answer: Json = yield ctx.call_activity(activity, input=request)
+    doubtful = False
+    for pause in (*pauses, None):
+        try:
+            answer: Json = yield ctx.call_activity(activity, input=request)
+        except TaskFailedError:
+            # the host's word (a worker that died, a time limit), as an activity itself never raises
+            answer = {"error": failure(UnexpectedError(outcome=RegenerationOutcome.UNKNOWN)) | {"retriable": True}}
         if "ok" in answer:
             return answer["ok"]
         error = answer["error"]
+        doubtful = doubtful or _UNKNOWN in error.get("additionalInfo", ())
         if pause is None or not error["retriable"]:
             break
         yield ctx.create_timer(timedelta(seconds=max(pause, _asked_for(error))))
-    raise StepFailed(error)
+    raise StepFailed(with_outcome(error, RegenerationOutcome.UNKNOWN) if doubtful else error)
 
 
 def _asked_for(error: Json) -> int:
     """Return the seconds that Retry-After asks for, within reason."""
     text = str(error["headers"].get("Retry-After", ""))
     return min(int(text), _LONGEST_PAUSE) if text.isascii() and text.isdecimal() else 0
+
+
+def claim(ctx: Context, request: Json) -> Any:
+    """Return the task of claiming the resource, for the first time or again; its answer is that of `guard.claim`."""
+    return ask_guard(ctx, request, "claim", {"holder": ctx.instance_id, "insteadOf": request.get("insteadOf")})
+
+
+def ask_guard(ctx: Context, request: Json, operation: str, value: Json) -> Any:
+    """Return the task of one of the guard's operations."""
+    return ctx.call_entity(EntityInstanceId(guard.ENTITY, request["guardKey"]), operation, value)
+
+
+def of(request: Json) -> Json:
+    """Return the part of a request that every activity takes."""
+    return {"resourceId": request["resourceId"]}

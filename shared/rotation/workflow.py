@@ -4,22 +4,31 @@ They are replayed from their history and hold no key: activities pass resource i
 `yield` stands in a `finally`, since the engine closes a generator after each partial replay.
 """
 
-from datetime import timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
-from durabletask.entities import EntityInstanceId
-from durabletask.task import when_any
-
-from shared.conflicts import RotationInProgress, SecretsDisagreed
+from shared.conflicts import KeyChanged, RotationInProgress, SecretsDisagreed
+from shared.errors import RegenerationOutcome
 from shared.parameters import KeyType
 from shared.regeneration import not_matching
 from shared.rotation import guard
 from shared.rotation.model import Found, Json, Pending, utc_text, utc_time
-from shared.rotation.plan import Converge, Refuse, Repair, Rotate, Wanted, decide, refusal
-from shared.rotation.steps import Context, StepFailed, Steps, failure, take
+from shared.rotation.plan import Converge, Plan, Refuse, Repair, Rotate, Wanted, decide, refusal
+from shared.rotation.status import shown_error
+from shared.rotation.steps import (
+    PAUSES,
+    Context,
+    StepFailed,
+    Steps,
+    ask_guard,
+    claim,
+    failure,
+    of,
+    take,
+    with_outcome,
+)
 
 _ROUNDS = 4
-_CLAIM_PAUSES = (1, 2, 4, 8, 15, 30, 60)
 
 
 def rotate_key(ctx: Context, request: Json) -> Steps[Json]:
@@ -27,17 +36,34 @@ def rotate_key(ctx: Context, request: Json) -> Steps[Json]:
 
     `request` is what `requests.rotation_input` makes; the result is the rotation status (see status.py).
     """
+    return (yield from _guarded(ctx, request, _rotate))
+
+
+def regenerate_key(ctx: Context, request: Json) -> Steps[Json]:
+    """Regenerate one key under the guard, as the synchronous request asks for it.
+
+    A published key, or one in grace, is refused unless `force`, which publishes the new key at once. The result is
+    the rotation status, with the answer of the regenerate routes as its `answer`.
+    """
+    return (yield from _guarded(ctx, request, _regenerate_asked))
+
+
+def _guarded(
+    ctx: Context, request: Json, act: Callable[[Context, Json, Json, Pending | None], Steps[None]]
+) -> Steps[Json]:
+    """Claim the resource, act, record and release; return the view, whatever has become of it."""
     view = _new_view(request)
-    held = yield _guard(ctx, request, "claim", {"holder": ctx.instance_id})
+    held: Json = yield claim(ctx, request)
     if not held["granted"]:
-        return _ended(view, "Canceled", failure(RotationInProgress(held["holder"])))
+        return _ended(view, "Canceled", failure(RotationInProgress(guard.rotation_id(held["holder"]))))
     try:
-        yield from _rotate(ctx, request, view, Pending.from_json(held["pending"]))
+        yield from act(ctx, request, view, Pending.from_json(held["pending"]))
     except _Canceled as canceled:
         _ended(view, "Canceled", canceled.error)
     except StepFailed as failed:
-        _ended(view, "Failed", failed.error)
-    yield _guard(ctx, request, "release", {"holder": ctx.instance_id, "outcome": _outcome(ctx, view)})
+        changed = view["fingerprints"]["new"] is not None
+        _ended(view, "Failed", with_outcome(failed.error, RegenerationOutcome.REGENERATED) if changed else failed.error)
+    yield ask_guard(ctx, request, "release", {"holder": ctx.instance_id, "outcome": _outcome(ctx, view)})
     return view
 
 
@@ -45,48 +71,77 @@ def _rotate(ctx: Context, request: Json, view: Json, pending: Pending | None) ->
     wanted = Wanted(
         active_key=KeyType(request["activeKey"]) if request["activeKey"] else None, supersede=request["supersede"]
     )
-    plan = yield from _settle(ctx, request, view, wanted, pending)
+    plan, _ = yield from _settle(ctx, request, view, wanted, pending)
     match plan:
         case Refuse(error):
             raise _Canceled(failure(error))
         case Converge():
             view |= {"plan": "Converge", "activeKey": plan.key_type.value}
-            yield from _publish(ctx, request, view, plan.key_type, plan.fingerprint)
-            _end_grace(ctx, pending, regenerated=None)
+            yield from _end_grace(ctx, request, pending, "cancel")
+            yield from _protect(ctx, request, plan.key_type.other, plan.old)
+            yield from _publish(ctx, request, view, plan.key_type, plan.fingerprint, replaces=[plan.old])
             yield from _schedule_revocation(ctx, request, view, plan.key_type.other, plan.old)
             raise _Canceled(failure(SecretsDisagreed()))
         case Rotate():
             view |= {"plan": "Adopt" if plan.adopts else "Rotate", "activeKey": plan.active.value}
             view["fingerprints"]["old"] = plan.old
             new = yield from _regenerate(ctx, request, view, plan)
-            yield from _publish(ctx, request, view, plan.replace, new, create=plan.adopts)
-            yield from _settle(ctx, request, view, Wanted(rotate=False), pending)
-            view |= {"activeKey": plan.replace.value, "status": "Succeeded", "stage": "Delivered"}
-            _end_grace(ctx, pending, regenerated=plan.expected)
+            superseded = pending is not None and pending.fingerprint == plan.expected
+            yield from _end_grace(ctx, request, pending, "superseded" if superseded else "cancel")
+            yield from _protect(ctx, request, plan.active, plan.old)
+            yield from _publish(ctx, request, view, plan.replace, new, replaces=[plan.old], create=plan.adopts)
+            yield from _verify(ctx, request, view, plan)
             yield from _schedule_revocation(ctx, request, view, plan.active, plan.old)
+            view |= {"activeKey": plan.replace.value, "status": "Succeeded", "stage": "Delivered"}
         case _:
             raise AssertionError("a wanted rotation is planned, converged or refused")
 
 
-def _settle(ctx: Context, request: Json, view: Json, wanted: Wanted, pending: Pending | None) -> Steps[Any]:
-    """Inspect and repair until every secret publishes a live key, and return the plan for what is left."""
+def _settle(
+    ctx: Context, request: Json, view: Json, wanted: Wanted, pending: Pending | None
+) -> Steps[tuple[Plan, Found]]:
+    """Inspect and repair until every secret publishes a live key; return the plan for what is left, and the finding."""
     for _ in range(_ROUNDS):
         _show(ctx, view, "Inspecting")
-        found = Found.from_json((yield from take(ctx, "inspect_resource", _of(request))))
+        found = Found.from_json((yield from take(ctx, "inspect_resource", of(request))))
         plan = decide(found, wanted, pending, utc_time(utc_text(ctx.current_utc_datetime)))
         if not isinstance(plan, Repair):
-            return plan
-        view |= {"plan": "Repair"}
-        yield from _publish(ctx, request, view, plan.key_type, plan.fingerprint, names=list(plan.names))
+            return plan, found
+        view["plan"] = view["plan"] or "Repair"
+        dead = [secret.fingerprint for secret in found.secrets if secret.name in plan.names]
+        try:
+            yield from _publish(ctx, request, view, plan.key_type, plan.fingerprint, replaces=dead)
+        except StepFailed as failed:
+            # regenerated from outside since the look: look again
+            if failed.error["code"] != KeyChanged.code:
+                raise
     raise StepFailed(
         failure(SecretsDisagreed("The resource's secrets, or its keys, changed each time they were looked at."))
     )
 
 
+def _verify(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[None]:
+    """Look whether every secret publishes the new key, and mend what has died meanwhile."""
+    _, found = yield from _settle(ctx, request, view, Wanted(rotate=False), None)
+    # another one than was published where somebody has regenerated it since
+    view["fingerprints"]["new"] = found.keys[plan.replace]
+    if {secret.fingerprint for secret in found.secrets} != {found.keys[plan.replace]}:
+        raise StepFailed(
+            failure(
+                SecretsDisagreed(
+                    "Somebody else set or deleted secrets of the resource in the midst of the rotation: not all "
+                    "publish the new key. The old one lives on; rotate again after its grace period."
+                )
+            )
+        )
+
+
 def _regenerate(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[str]:
-    """Regenerate the key that nobody uses and prove that the new one works; return its fingerprint."""
+    """Regenerate the key that nobody uses; return the new one's fingerprint."""
     _show(ctx, view, "Regenerating")
-    step = _regeneration(request, plan.replace, plan.expected) | {"delivers": True, "create": plan.adopts}
+    yield from _hold(ctx, request)
+    step = of(request) | {"keyType": plan.replace.value, "expected": plan.expected}
+    step |= {"published": False, "delivers": True, "create": plan.adopts}
     new = (yield from take(ctx, "regenerate_key_once", step))["fingerprint"]
     view["fingerprints"]["new"] = new
     return new
@@ -99,124 +154,78 @@ def _publish(
     key_type: KeyType,
     fingerprint: str,
     *,
-    names: list[str] | None = None,
+    replaces: Sequence[str],
     create: bool = False,
 ) -> Steps[None]:
-    """Prove that a key works, and let the secrets (all, or those named) publish it."""
-    step = _of(request) | {"keyType": key_type.value, "fingerprint": fingerprint}
+    """Prove that a key works, and let the secrets that publish one of the fingerprints `replaces` publish it."""
+    step = of(request) | {"keyType": key_type.value, "fingerprint": fingerprint}
     _show(ctx, view, "Proving")
     yield from take(ctx, "prove_alive", step)
     _show(ctx, view, "Publishing")
-    published = yield from take(ctx, "publish_key", step | {"names": names, "create": create})
+    yield from _hold(ctx, request)
+    published = yield from take(ctx, "publish_key", step | {"replaces": list(replaces), "create": create})
     by_name = {secret["name"]: secret for secret in view["secrets"]}
     for secret in published["secrets"]:
-        before = by_name.get(secret["name"], {})
-        by_name[secret["name"]] = {**secret, "supersededId": before.get("supersededId") or secret["supersededId"]}
+        superseded = [*by_name.get(secret["name"], {}).get("superseded", ()), secret.pop("supersededId")]
+        by_name[secret["name"]] = secret | {"superseded": [id_ for id_ in dict.fromkeys(superseded) if id_]}
     view["secrets"] = list(by_name.values())
 
 
-def _end_grace(ctx: Context, pending: Pending | None, *, regenerated: str | None) -> None:
-    """Tell the revocation that waits that its key has been regenerated already, or is not to be revoked any more."""
-    if pending is not None:
-        decision = "superseded" if pending.fingerprint == regenerated else "cancel"
+def _hold(ctx: Context, request: Json) -> Steps[None]:
+    """Renew the claim before a change, so that it outlasts it; stop where it has ended and somebody else has it."""
+    held: Json = yield claim(ctx, request)
+    if not held["granted"]:
+        raise StepFailed(failure(RotationInProgress(guard.rotation_id(held["holder"]))))
+
+
+def _end_grace(ctx: Context, request: Json, pending: Pending | None, decision: str) -> Steps[None]:
+    """End a grace period that has been overtaken: in the guard, where a revocation that is on its way looks, and for
+    the one that still waits."""
+    if pending is not None and pending.revocation_id is not None:
+        yield ask_guard(ctx, request, "settle", {"revocationId": pending.revocation_id})
         ctx.send_event(pending.revocation_id, "decision", data=decision)
+
+
+def _protect(ctx: Context, request: Json, key_type: KeyType, fingerprint: str) -> Steps[None]:
+    """Remember that a key is in grace before any secret leaves it: whatever becomes of this orchestration, no other
+    one takes the key from consumers that still hold it."""
+    yield ask_guard(
+        ctx,
+        request,
+        "schedule",
+        {"pending": Pending(key_type, fingerprint, _end_of_grace(ctx, request), None).to_json(), "revocation": None},
+    )
 
 
 def _schedule_revocation(ctx: Context, request: Json, view: Json, key_type: KeyType, fingerprint: str) -> Steps[None]:
     """Hand the old key to an orchestration that outlives this one, or leave it be if that was asked."""
     if not request["revoke"]:
         return
-    at = utc_time(utc_text(ctx.current_utc_datetime)) + timedelta(seconds=request["graceSeconds"])
-    revocation = Pending(key_type, fingerprint, at, f"{ctx.instance_id}-revoke")
-    superseded = [secret["supersededId"] for secret in view["secrets"] if secret["supersededId"]]
+    at = _end_of_grace(ctx, request)
+    pending = Pending(key_type, fingerprint, at, guard.revocation_id(ctx.instance_id))
+    revocation = {
+        "resourceId": request["resourceId"],
+        "guardKey": request["guardKey"],
+        "keyType": key_type.value,
+        "fingerprint": fingerprint,
+        "at": utc_text(at),
+        "superseded": [id_ for secret in view["secrets"] for id_ in secret["superseded"]],
+    }
     view["revocation"] = {"status": "Scheduled", "at": utc_text(at)}
-    yield _guard(
-        ctx,
-        request,
-        "schedule",
-        {
-            "pending": revocation.to_json(),
-            "revocation": {
-                "resourceId": request["resourceId"],
-                "guardKey": request["guardKey"],
-                "keyType": key_type.value,
-                "fingerprint": fingerprint,
-                "at": utc_text(at),
-                "superseded": superseded,
-            },
-        },
-    )
+    yield ask_guard(ctx, request, "schedule", {"pending": pending.to_json(), "revocation": revocation})
 
 
-def revoke_key(ctx: Context, request: Json) -> Steps[Json]:
-    """End the old key's life when its grace is over, or when somebody decides; prove that it is dead.
-
-    The event `decision` carries `revoke` (now), `cancel` (not at all) or `superseded` (a later rotation has taken
-    the key over); the first one counts. The result is the `revocation` of the rotation status.
-    """
-    view: Json = {"status": "Scheduled", "at": request["at"]}
-    ctx.set_custom_status(view)
-    decided = ctx.wait_for_external_event("decision")
-    due = ctx.create_timer(utc_time(request["at"]).replace(tzinfo=None))
-    winner = yield when_any([decided, due])
-    decision = decided.get_result() if winner is decided else "revoke"
-    if decision == "cancel":
-        yield _guard(ctx, request, "settle", {"revocationId": ctx.instance_id})
-        return view | {"status": "Canceled"}
-    ctx.set_custom_status(view | {"stage": "Revoking"})
-    yield from _claim(ctx, request)
-    try:
-        view |= {"status": "Done", "proof": (yield from _revoke(ctx, request, regenerate=decision == "revoke"))}
-    except StepFailed as failed:
-        view |= {"status": "Failed", "error": _shown(failed.error)}
-    outcome = {"id": ctx.instance_id, "status": view["status"], "at": utc_text(ctx.current_utc_datetime)}
-    yield _guard(ctx, request, "settle", {"revocationId": ctx.instance_id})
-    yield _guard(ctx, request, "release", {"holder": ctx.instance_id, "outcome": outcome})
-    return view
-
-
-def _revoke(ctx: Context, request: Json, *, regenerate: bool) -> Steps[str]:
-    """Regenerate the old key unless that is done already, prove it dead, and disable what published it."""
-    if regenerate:
-        key_type = KeyType(request["keyType"])
-        yield from take(ctx, "regenerate_key_once", _regeneration(request, key_type, request["fingerprint"]))
-    old = _of(request) | {"keyType": request["keyType"], "superseded": request["superseded"]}
-    proof = (yield from take(ctx, "prove_dead", old | {"fingerprint": request["fingerprint"]}))["proof"]
-    yield from take(ctx, "disable_superseded", old | {"fingerprint": request["fingerprint"]})
-    return proof
-
-
-def _claim(ctx: Context, request: Json) -> Steps[None]:
-    """Claim the resource, waiting as long as it takes: whoever holds it lets go, or its claim ends."""
-    turn = 0
-    while not (yield _guard(ctx, request, "claim", {"holder": ctx.instance_id}))["granted"]:
-        yield ctx.create_timer(timedelta(seconds=_CLAIM_PAUSES[min(turn, len(_CLAIM_PAUSES) - 1)]))
-        turn += 1
-
-
-def regenerate_key(ctx: Context, request: Json) -> Steps[Json]:
-    """Regenerate one key under the guard, as the synchronous request asks for it.
-
-    A published key, or one in grace, is refused unless `force`, which publishes the new key at once. The result is
-    `{"status": "Succeeded", "answer": …}` with the answer of the regenerate routes, or `{"status", "error"}`.
-    """
-    view = _new_view(request)
-    held = yield _guard(ctx, request, "claim", {"holder": ctx.instance_id})
-    if not held["granted"]:
-        return _ended(view, "Canceled", failure(RotationInProgress(held["holder"])))
-    try:
-        yield from _regenerate_asked(ctx, request, view, Pending.from_json(held["pending"]))
-    except _Canceled as canceled:
-        _ended(view, "Canceled", canceled.error)
-    except StepFailed as failed:
-        _ended(view, "Failed", failed.error)
-    yield _guard(ctx, request, "release", {"holder": ctx.instance_id, "outcome": _outcome(ctx, view)})
-    return view
+def _end_of_grace(ctx: Context, request: Json) -> datetime:
+    """Return when the grace period ends if it begins now: in whole seconds, and never too early."""
+    end = ctx.current_utc_datetime + timedelta(seconds=request["graceSeconds"])
+    return utc_time(utc_text(end + timedelta(seconds=1) if end.microsecond else end))
 
 
 def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending | None) -> Steps[None]:
+    # a caller that waits gets the error itself; the clients have tried more than once by then
+    pauses = () if request["source"] == "http" else PAUSES
     _show(ctx, view, "Inspecting")
-    found = Found.from_json((yield from take(ctx, "inspect_resource", _of(request))))
+    found = Found.from_json((yield from take(ctx, "inspect_resource", of(request), pauses=pauses)))
     key_type = KeyType(request["keyType"])
     expected = found.keys[key_type]
     if request["ifMatch"] is not None and expected not in request["ifMatch"]:
@@ -227,21 +236,33 @@ def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending 
         if refused is not None:
             raise _Canceled(failure(refused))
     _show(ctx, view, "Regenerating")
-    step = _regeneration(request, key_type, expected) | {"published": request["force"]}
-    answer = yield from take(ctx, "regenerate_key_once", step)
-    if pending is not None and pending.fingerprint == expected:
-        _end_grace(ctx, pending, regenerated=expected)
-    view["answer"] = answer["answer"] | {"delivery": {"status": "NotPublished", "secrets": []}}
+    step = of(request) | {"keyType": key_type.value, "expected": expected}
+    step |= {"published": request["force"], "delivers": bool(publishing), "create": False}
+    answer = yield from take(ctx, "regenerate_key_once", step, pauses=pauses)
     view["fingerprints"] = {"new": answer["fingerprint"], "old": expected}
-    if publishing:
-        names = [secret.name for secret in found.secrets if secret.fingerprint == expected]
-        try:
-            yield from _publish(ctx, request, view, key_type, answer["fingerprint"], names=names)
-            delivery: Json = {"status": "Delivered", "secrets": [secret["id"] for secret in view["secrets"]]}
-        except StepFailed as failed:
-            delivery = {"status": "Failed", "secrets": [], "error": _shown(failed.error)}
-        view["answer"]["delivery"] = delivery
+    view["answer"] = answer["answer"]
+    if pending is not None and pending.fingerprint == expected:
+        yield from _end_grace(ctx, request, pending, "superseded")
+    try:
+        yield from _deliver(ctx, request, view, key_type)
+        delivered = [secret["id"] for secret in view["secrets"]]
+        delivery: Json = {"status": "Delivered" if delivered else "NotPublished", "secrets": delivered}
+    except StepFailed as failed:
+        delivery = {"status": "Failed", "secrets": [], "error": shown_error(failed.error)}
+    view["answer"] |= {"delivery": delivery}
     view |= {"status": "Succeeded", "stage": "Regenerated"}
+
+
+def _deliver(ctx: Context, request: Json, view: Json, key_type: KeyType) -> Steps[None]:
+    """Publish a regenerated key wherever the dead one stands, be it that somebody has published that meanwhile."""
+    for _ in range(_ROUNDS):
+        found = Found.from_json((yield from take(ctx, "inspect_resource", of(request))))
+        view["fingerprints"]["new"] = found.keys[key_type]
+        dead = view["fingerprints"]["old"]
+        if not any(secret.fingerprint == dead for secret in found.secrets):
+            return
+        yield from _publish(ctx, request, view, key_type, found.keys[key_type], replaces=[dead])
+    raise StepFailed(failure(SecretsDisagreed("Somebody else publishes the dead key again and again.")))
 
 
 class _Canceled(Exception):
@@ -250,21 +271,6 @@ class _Canceled(Exception):
     def __init__(self, error: Json) -> None:
         super().__init__(error["code"])
         self.error = error
-
-
-def _guard(ctx: Context, request: Json, operation: str, value: Json) -> Any:
-    now = {"now": utc_text(ctx.current_utc_datetime)}
-    return ctx.call_entity(EntityInstanceId(guard.ENTITY, request["guardKey"]), operation, value | now)
-
-
-def _of(request: Json) -> Json:
-    return {"resourceId": request["resourceId"]}
-
-
-def _regeneration(request: Json, key_type: KeyType, expected: str) -> Json:
-    """Return the input of `regenerate_key_once` for a key that no secret may hold, and that is not delivered."""
-    step = {"keyType": key_type.value, "expected": expected}
-    return _of(request) | step | {"published": False, "delivers": False, "create": False}
 
 
 def _new_view(request: Json) -> Json:
@@ -288,11 +294,6 @@ def _show(ctx: Context, view: Json, stage: str) -> None:
 def _ended(view: Json, status: str, error: Json) -> Json:
     view |= {"status": status, "error": error}
     return view
-
-
-def _shown(error: Json) -> Json:
-    """Return an error without what only this app needs of it."""
-    return {name: value for name, value in error.items() if name not in ("status", "headers", "retriable")}
 
 
 def _outcome(ctx: Context, view: Json) -> Json:
