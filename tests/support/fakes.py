@@ -19,6 +19,8 @@ from shared.resource_id import ResourceId
 SUBSCRIPTION = "11112222-3333-4444-5555-666677778888"
 RESOURCE = ResourceId(SUBSCRIPTION, "MyResourceGroup", "MyCommunicationResource")
 
+URL = "https://app.azurewebsites.net/api/regenerateKey"
+
 # 64 bytes of base64, the older shape of a key
 LEGACY_KEY = base64.b64encode(hashlib.sha512(b"legacy/3").digest()).decode()
 # 84 characters with the signature JQQJ99 after 52 of them, the newer shape
@@ -126,7 +128,7 @@ def http_request(
     """Return a POST as the Functions worker hands it to a function."""
     return func.HttpRequest(
         "POST",
-        "https://app.azurewebsites.net/api/regenerateKey",
+        URL,
         headers=dict(headers or {}),
         params=dict(query or {}),
         route_params=dict(route or {}),
@@ -143,7 +145,7 @@ def app_request(
     client_request_id: str | None = None,
 ) -> Request:
     """Return a request as an endpoint gets it; header names in lower case."""
-    return Request("request-1", client_request_id, headers or {}, query or {}, route or {}, body)
+    return Request("request-1", client_request_id, headers or {}, query or {}, URL, route or {}, body)
 
 
 def client_principal(*roles: str, role_type: str = "roles", claims: Sequence[Mapping[str, Any]] = ()) -> str:

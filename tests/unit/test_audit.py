@@ -1,34 +1,30 @@
 """The audit line: what it says, how loudly, and that nobody can forge one."""
 
-import dataclasses
 import json
 import logging
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from shared import audit
 from shared.caller import ANONYMOUS, Caller
-from shared.errors import AppError, ArmRejected, DeadlineExceeded, RegenerationOutcome, ResourceNotAllowed
+from shared.errors import AppError, ArmRejected, DeadlineExceeded, Passed, RegenerationOutcome, ResourceNotAllowed
 from shared.parameters import KeyType
 from shared.redaction import guard_logs
-from shared.regeneration import Regenerated
 from tests.support.fakes import CASK_KEY, LEGACY_KEY, RESOURCE, access_key, app_request
 
-REGENERATED = Regenerated(
-    resource=RESOURCE, key_type=KeyType.PRIMARY, key=access_key(LEGACY_KEY), at=datetime(2026, 1, 1, tzinfo=UTC)
-)
+FINGERPRINT = access_key(LEGACY_KEY).fingerprint
 
 
 def write(
     caplog: pytest.LogCaptureFixture,
-    result: Regenerated | AppError = REGENERATED,
+    result: str | AppError | None = FINGERPRINT,
     *,
     caller: Caller = ANONYMOUS,
     client_request_id: str | None = None,
 ) -> tuple[dict[str, Any], logging.LogRecord]:
     """Write one audit line and return its JSON and its record."""
+    caplog.clear()
     request = app_request(client_request_id=client_request_id)
     with caplog.at_level(logging.INFO):
         audit.regeneration(request, caller, RESOURCE, KeyType.PRIMARY, result)
@@ -48,9 +44,25 @@ def test_a_regenerated_key_is_told_with_its_fingerprint(caplog: pytest.LogCaptur
         "keyType": "Primary",
         "caller": {"kind": "FunctionKey"},
         "requestId": "request-1",
-        "fingerprint": access_key(LEGACY_KEY).fingerprint,
+        "fingerprint": FINGERPRINT,
     }
     assert (record.name, record.levelno) == ("audit", logging.INFO)
+
+
+def test_a_regeneration_that_goes_on_is_told_as_unknown(caplog: pytest.LogCaptureFixture) -> None:
+    """Under the guard it may outlast the request: then nobody knows yet, and there is no fingerprint."""
+    line, record = write(caplog, None)
+    assert line["outcome"] == "Unknown"
+    assert "fingerprint" not in line
+    assert (record.name, record.levelno) == ("audit", logging.INFO)
+
+
+def test_an_error_that_an_orchestration_ended_with_keeps_its_outcome(caplog: pytest.LogCaptureFixture) -> None:
+    """What is passed on says itself whether the key may have changed."""
+    error = DeadlineExceeded("m", outcome=RegenerationOutcome.UNKNOWN).to_json()["error"]
+    line, _ = write(caplog, Passed(504, error, {}))
+    assert (line["outcome"], line["error"], line["status"]) == ("Unknown", "DeadlineExceeded", 504)
+    assert write(caplog, Passed(404, {"code": "NotFound", "message": "m"}, {}))[0]["outcome"] == "NotRegenerated"
 
 
 def test_the_callers_own_request_id_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -114,7 +126,6 @@ def test_no_key_stands_in_a_line(caplog: pytest.LogCaptureFixture, monkeypatch: 
     # put back after the test, whatever guard_logs makes of it
     monkeypatch.setattr(logging, "_logRecordFactory", logging.getLogRecordFactory())
     guard_logs()
-    regenerated = dataclasses.replace(REGENERATED, key=access_key(key))
     caller = Caller("AppServicePrincipal", id="object-1", name=f"accesskey={key}")
-    _, record = write(caplog, regenerated, caller=caller)
+    _, record = write(caplog, access_key(key).fingerprint, caller=caller)
     assert key not in record.getMessage()

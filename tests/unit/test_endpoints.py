@@ -8,11 +8,20 @@ from typing import Any
 import pytest
 
 from shared import composition, endpoints
-from shared.errors import AppError, InvalidRequest, NotConfigured, ResourceNotAllowed, RoleRequired, UpstreamFailed
+from shared.errors import (
+    AppError,
+    InvalidRequest,
+    NotConfigured,
+    RegenerationOutcome,
+    ResourceNotAllowed,
+    RoleRequired,
+    UpstreamFailed,
+)
 from shared.http import Request, Response
 from shared.parameters import KeyType
 from shared.redaction import AccessKey
 from shared.regeneration import Regenerator
+from shared.rotation.steps import failure
 from shared.settings import parse_settings
 from tests.support.fakes import (
     LEGACY_KEY,
@@ -25,6 +34,7 @@ from tests.support.fakes import (
     app_request,
     client_principal,
 )
+from tests.support.rotation_engine import FakeEngine
 
 ROUTE = {
     "subscriptionId": SUBSCRIPTION,
@@ -81,7 +91,7 @@ def audited(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 async def fail[E: AppError](kind: type[E], request: Request) -> E:
     """Ask for the resource in the path, which must fail with that kind of error."""
     with pytest.raises(kind) as raised:
-        await endpoints.regenerate(request)
+        await endpoints.regenerate(request, FakeEngine())
     return raised.value
 
 
@@ -96,7 +106,7 @@ async def test_a_key_is_regenerated_and_audited(
     """Both routes regenerate the key of their resource once, answer redacted, and write one audit line."""
     keys = use(issued())
     with caplog.at_level(logging.INFO):
-        response: Response = await endpoint(request_)
+        response: Response = await endpoint(request_, FakeEngine())
     assert response.status == 200
     assert response.body["resourceId"] == str(RESOURCE)
     assert keys.asked == [("regenerateKey", RESOURCE, KeyType.SECONDARY, "request-1")]
@@ -140,14 +150,16 @@ async def test_the_default_resource_is_no_exception(use: Use) -> None:
     """Even the app's own resource is refused where an allow-list leaves it out."""
     keys = use(ALLOWED_COMMUNICATION_SERVICES=f"/subscriptions/{SUBSCRIPTION}/resourceGroups/My")
     with pytest.raises(ResourceNotAllowed):
-        await endpoints.regenerate_default(app_request(BODY))
+        await endpoints.regenerate_default(app_request(BODY), FakeEngine())
     assert keys.asked == []
 
 
 async def test_case_makes_no_other_resource(use: Use) -> None:
     """ARM's ids are case-insensitive, and so is the allow-list; the path's spelling goes on to ARM."""
     keys = use(issued())
-    response = await endpoints.regenerate(by_path(route={name: value.upper() for name, value in ROUTE.items()}))
+    response = await endpoints.regenerate(
+        by_path(route={name: value.upper() for name, value in ROUTE.items()}), FakeEngine()
+    )
     assert response.status == 200
     assert keys.posts == 1
 
@@ -187,7 +199,7 @@ async def test_without_a_well_formed_api_version_the_path_is_not_served(use: Use
     """The ARM-shaped route asks for api-version as ARM does; the short one does not."""
     keys = use(issued())
     assert (await fail(InvalidRequest, by_path(query={}))).code == "MissingApiVersionParameter"
-    assert (await endpoints.regenerate_default(app_request(BODY))).status == 200
+    assert (await endpoints.regenerate_default(app_request(BODY), FakeEngine())).status == 200
     assert keys.posts == 1
 
 
@@ -209,7 +221,7 @@ async def test_a_role_that_app_service_vouches_for_opens_the_door(use: Use, capl
         "x-ms-client-principal-id": "object-1",
     }
     with caplog.at_level(logging.INFO):
-        assert (await endpoints.regenerate(by_path(headers=signed_in))).status == 200
+        assert (await endpoints.regenerate(by_path(headers=signed_in), FakeEngine())).status == 200
     assert audited(caplog)[0]["caller"] == {"kind": "AppServicePrincipal", "id": "object-1"}
 
 
@@ -218,7 +230,7 @@ async def test_if_match_reaches_the_use_case(use: Use) -> None:
     keys = use()
     keys.listings = [Step({KeyType.SECONDARY: access_key("another")})]
     with pytest.raises(AppError) as raised:
-        await endpoints.regenerate(by_path(headers={"if-match": '"sha256:0123456789abcdef"'}))
+        await endpoints.regenerate(by_path(headers={"if-match": '"sha256:0123456789abcdef"'}), FakeEngine())
     assert (raised.value.status, keys.posts) == (412, 0)
 
 
@@ -233,5 +245,56 @@ async def test_missing_settings_are_503(monkeypatch: pytest.MonkeyPatch) -> None
     """An app without settings is indexed all the same, and says what it lacks."""
     monkeypatch.setattr(endpoints, "settings", lambda: parse_settings({}))
     with pytest.raises(NotConfigured):
-        await endpoints.regenerate_default(app_request(BODY))
+        await endpoints.regenerate_default(app_request(BODY), FakeEngine())
     await fail(NotConfigured, by_path())
+
+
+VAULT = {"KEY_VAULT_URL": "https://vault.example"}
+
+
+async def test_with_a_key_vault_it_runs_under_the_guard(use: Use, caplog: pytest.LogCaptureFixture) -> None:
+    """No direct call: the orchestration gets condition and force, and its fingerprint is audited."""
+    keys = use(**VAULT)
+    answer = {"keyType": "Secondary", "fingerprint": "sha256:0123456789abcdef"}
+    engine = FakeEngine(outcomes={"regenerate_key": {"status": "Succeeded", "answer": answer}})
+    request = by_path(query=VERSION | {"force": "true"}, headers={"if-match": '"sha256:0123456789abcdef"'})
+    with caplog.at_level(logging.INFO):
+        response = await endpoints.regenerate(request, engine)
+    assert (response.status, response.body) == (200, answer)
+    assert keys.asked == []
+    asked = engine.started[0][2]
+    assert (asked["keyType"], asked["force"], asked["ifMatch"]) == ("Secondary", True, ["sha256:0123456789abcdef"])
+    assert [(line["outcome"], line["fingerprint"]) for line in audited(caplog)] == [
+        ("Regenerated", "sha256:0123456789abcdef")
+    ]
+
+
+async def test_an_error_under_the_guard_is_audited_and_passed_on(use: Use, caplog: pytest.LogCaptureFixture) -> None:
+    """It has the status of a direct call, and the audit line its outcome."""
+    use(**VAULT)
+    error = failure(UpstreamFailed("m", outcome=RegenerationOutcome.UNKNOWN))
+    engine = FakeEngine(outcomes={"regenerate_key": {"status": "Failed", "error": error}})
+    with pytest.raises(AppError) as raised:
+        await endpoints.regenerate(by_path(), engine)
+    assert (raised.value.status, raised.value.code) == (502, "UpstreamError")
+    assert [(line["outcome"], line["error"]) for line in audited(caplog)] == [("Unknown", "UpstreamError")]
+
+
+@pytest.mark.parametrize("value", ["maybe", "1 ", "\u0442rue"])
+async def test_a_force_that_is_no_flag_is_400(use: Use, value: str) -> None:
+    """Nobody forces by accident."""
+    use(**VAULT)
+    engine = FakeEngine()
+    with pytest.raises(InvalidRequest) as raised:
+        await endpoints.regenerate(by_path(query=VERSION | {"force": value}), engine)
+    assert [detail["target"] for detail in raised.value.details] == ["force"]
+    assert engine.started == []
+
+
+async def test_the_allow_list_holds_under_the_guard_too(use: Use) -> None:
+    """Nothing is started for a resource that is not allowed."""
+    use(**VAULT)
+    engine = FakeEngine()
+    with pytest.raises(ResourceNotAllowed):
+        await endpoints.regenerate(by_path(route=ROUTE | {"communicationServiceName": "Other"}), engine)
+    assert (engine.started, engine.looks) == ([], 0)

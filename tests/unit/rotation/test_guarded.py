@@ -1,0 +1,124 @@
+"""The synchronous regenerate under the guard: the answer, 202 at the deadline, and errors as they were."""
+
+import pytest
+
+from shared.conflicts import KeyInUse, RotationInProgress
+from shared.errors import (
+    AppError,
+    ArmRejected,
+    DeadlineExceeded,
+    Passed,
+    RegenerationOutcome,
+    UpstreamFailed,
+)
+from shared.http import Response
+from shared.key_vault_errors import KeyVaultUnavailable
+from shared.parameters import KeyType
+from shared.regeneration import utc_now
+from shared.rotation import guard
+from shared.rotation.guarded import regenerate_guarded
+from shared.rotation.model import Json
+from shared.rotation.status import Instance
+from shared.rotation.steps import failure
+from tests.support.fakes import RESOURCE, app_request
+from tests.support.rotation_engine import FakeEngine, instance
+
+ANSWER: Json = {"keyType": "Primary", "fingerprint": "sha256:0123456789abcdef"}
+DONE: Json = {"status": "Succeeded", "answer": ANSWER}
+REPEATABLE = {"repeatability-request-id": "11112222-3333-4444-5555-66667777aaaa"}
+
+
+async def regenerate(
+    engine: FakeEngine, *, deadline: float = 5.0, headers: dict[str, str] | None = None, force: bool = False
+) -> Response:
+    """Regenerate the primary key."""
+    return await regenerate_guarded(
+        app_request(headers=headers),
+        engine,
+        RESOURCE,
+        KeyType.PRIMARY,
+        if_match=frozenset({"sha256:0123456789abcdef"}),
+        force=force,
+        deadline=deadline,
+    )
+
+
+async def test_the_answer_is_that_of_the_orchestration() -> None:
+    """200, and the orchestration got all that was asked for."""
+    engine = FakeEngine(outcomes={"regenerate_key": DONE})
+    response = await regenerate(engine, force=True)
+    assert (response.status, response.body) == (200, ANSWER)
+    (name, _, request) = engine.started[0]
+    assert (name, request["keyType"], request["force"], request["source"]) == (
+        "regenerate_key",
+        "Primary",
+        True,
+        "http",
+    )
+    assert request["ifMatch"] == ["sha256:0123456789abcdef"]
+
+
+async def test_it_is_202_where_it_outlasts_the_deadline() -> None:
+    """With where the result will be; the orchestration goes on."""
+    engine = FakeEngine()
+    response = await regenerate(engine, deadline=0.05)
+    id_ = engine.started[0][1]
+    assert (response.status, response.body["status"]) == (202, "Running")
+    assert response.headers["Location"] == f"https://app.azurewebsites.net/api/rotations/{id_}/result"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyInUse(["https://v/secrets/a/1"]),
+        ArmRejected(429, "TooManyRequests", "m", headers={"Retry-After": "7"}),
+        KeyVaultUnavailable("m", doubtful=False),
+        UpstreamFailed("m", outcome=RegenerationOutcome.UNKNOWN),
+    ],
+    ids=lambda error: error.code,
+)
+@pytest.mark.parametrize("word", ["Failed", "Canceled"])
+async def test_an_error_is_passed_on_as_it_was(error: AppError, word: str) -> None:
+    """Status, body, headers, and the outcome for the audit."""
+    engine = FakeEngine(outcomes={"regenerate_key": {"status": word, "error": failure(error)}})
+    with pytest.raises(Passed) as raised:
+        await regenerate(engine)
+    assert raised.value.status == error.status
+    assert raised.value.code == error.code
+    assert raised.value.to_json() == error.to_json()
+    assert raised.value.headers == error.headers
+    assert raised.value.outcome is error.outcome
+
+
+async def test_a_held_resource_is_refused() -> None:
+    """409 at once."""
+    held = {guard.guard_key(RESOURCE): guard.claim(guard.empty(), holder="r0", now=utc_now())[0]}
+    engine = FakeEngine(guards=held).add(instance("r0", "RUNNING"))
+    with pytest.raises(RotationInProgress):
+        await regenerate(engine)
+    assert engine.started == []
+
+
+async def test_the_same_request_id_regenerates_once() -> None:
+    """The second request gets the answer of the first, and the key stays."""
+    engine = FakeEngine(outcomes={"regenerate_key": DONE})
+    for _ in range(2):
+        assert (await regenerate(engine, headers=REPEATABLE)).body == ANSWER
+    assert len(engine.started) == 1
+
+
+class Forgetful(FakeEngine):
+    """An engine whose instances are purged as soon as they are started."""
+
+    async def find(self, instance_id: str) -> Instance | None:
+        """Find nothing."""
+        del instance_id
+        return None
+
+
+async def test_an_orchestration_that_vanishes_is_not_waited_for_for_ever() -> None:
+    """Purged in the midst: 504, and the outcome is not known."""
+    engine = Forgetful()
+    with pytest.raises(DeadlineExceeded) as raised:
+        await regenerate(engine, deadline=0.05)
+    assert raised.value.outcome is RegenerationOutcome.UNKNOWN
