@@ -28,7 +28,35 @@ def regeneration(
         outcome = RegenerationOutcome.UNKNOWN if result is None else RegenerationOutcome.REGENERATED
         if result is not None:
             target["fingerprint"] = result
-        _write(logging.INFO, request, caller, outcome, target)
+        _write(logging.INFO, "RegenerateKey", outcome, target, _who(request, caller))
+
+
+def started(
+    request: Request, caller: Caller, action: str, resource: ResourceId, result: str | AppError, reason: str | None
+) -> None:
+    """Write the line of a request that starts or decides something: its instance id, or why it was refused.
+
+    `action` is `RotateKey`, `RevokeKey` or `KeepKey`; `outcome` is `Accepted` or `Refused`.
+    """
+    fields: dict[str, object] = {"resourceId": str(resource)}
+    if reason is not None:
+        fields["reason"] = reason
+    if isinstance(result, AppError):
+        fields |= {"error": result.code, "status": result.status}
+        _write(logging.WARNING, action, "Refused", fields, _who(request, caller))
+    else:
+        _write(logging.INFO, action, "Accepted", fields | {"instanceId": result}, _who(request, caller))
+
+
+def step(resource: ResourceId, key_type: KeyType, instance_id: str, result: str | AppError) -> None:
+    """Write the line of a regeneration within an orchestration, which the line of its start ties to a caller."""
+    fields: dict[str, object] = {"resourceId": str(resource), "keyType": key_type}
+    by: dict[str, object] = {"instanceId": instance_id}
+    if isinstance(result, AppError):
+        outcome = result.outcome or RegenerationOutcome.NOT_REGENERATED
+        _write(logging.WARNING, "RegenerateKey", outcome, fields | {"error": result.code}, by)
+    else:
+        _write(logging.INFO, "RegenerateKey", RegenerationOutcome.REGENERATED, fields | {"fingerprint": result}, by)
 
 
 def refusal(request: Request, caller: Caller, error: NotAllowed) -> None:
@@ -38,16 +66,18 @@ def refusal(request: Request, caller: Caller, error: NotAllowed) -> None:
 
 def _failed(request: Request, caller: Caller, error: AppError, target: dict[str, object]) -> None:
     outcome = error.outcome or RegenerationOutcome.NOT_REGENERATED
-    target |= {"error": error.code, "status": error.status}
-    _write(logging.WARNING, request, caller, outcome, target)
+    fields = target | {"error": error.code, "status": error.status}
+    _write(logging.WARNING, "RegenerateKey", outcome, fields, _who(request, caller))
 
 
-def _write(
-    level: int, request: Request, caller: Caller, outcome: RegenerationOutcome, fields: dict[str, object]
-) -> None:
-    line = {"action": "RegenerateKey", "outcome": outcome, **fields, "caller": caller.to_json()}
-    line["requestId"] = request.request_id
+def _who(request: Request, caller: Caller) -> dict[str, object]:
+    who: dict[str, object] = {"caller": caller.to_json(), "requestId": request.request_id}
     if request.client_request_id is not None:
-        line["clientRequestId"] = request.client_request_id
+        who["clientRequestId"] = request.client_request_id
+    return who
+
+
+def _write(level: int, action: str, outcome: str, fields: dict[str, object], by: dict[str, object]) -> None:
+    line = {"action": action, "outcome": outcome, **fields, **by}
     # ASCII escapes keep line breaks and direction marks of a caller's name from forging a line
     _logger.log(level, "audit %s", json.dumps(line, ensure_ascii=True))

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared import audit
 from shared.conflicts import KeyChanged, KeyInUse
 from shared.connection_string import endpoint_at, endpoint_of
 from shared.delivery import Delivery, Vault
@@ -92,13 +93,18 @@ class Steps:
             resource=resource, key_type=key_type, if_match=frozenset({request["expected"]}), request_id=trace
         )
         try:
-            return _regenerated(await self.regenerator.regenerate(asked))
+            regenerated = await self.regenerator.regenerate(asked)
         except PreconditionFailed:
             # another run of this very step was faster
             now = await self._key(resource, key_type, trace)
             if now.fingerprint == request["expected"]:
                 raise
             return _regenerated(Regenerated(resource=resource, key_type=key_type, key=now, at=utc_now()))
+        except AppError as error:
+            audit.step(resource, key_type, request["instanceId"], error)
+            raise
+        audit.step(resource, key_type, request["instanceId"], regenerated.key.fingerprint)
+        return _regenerated(regenerated)
 
     async def prove_alive(self, request: Json) -> Json:
         """`{"resourceId", "keyType", "fingerprint"}` -> `{}` once the data plane accepts the key."""

@@ -4,11 +4,13 @@ import asyncio
 import re
 import uuid
 
+from shared import audit
 from shared.authorization import authorized
 from shared.conflicts import Decided
-from shared.errors import InvalidRequest, NotFound, ResourceNotAllowed
+from shared.errors import AppError, InvalidRequest, NotFound, ResourceNotAllowed
 from shared.http import Request, Response
 from shared.regeneration import utc_now
+from shared.resource_id import ResourceId
 from shared.rotation import requests
 from shared.rotation.engine import Engine
 from shared.rotation.guard import revocation_id
@@ -27,7 +29,7 @@ _ID = re.compile(r"[0-9A-Za-z-]{1,100}", re.ASCII)
 async def rotate(request: Request, engine: Engine) -> Response:
     """`POST /api/rotations`: start a rotation, or find the one that the same request has started."""
     configured = settings()
-    authorized(request, configured)
+    caller = authorized(request, configured)
     asked, problems = RotationRequest.parse(request.json_object())
     try:
         repeatability = requests.repeatability_key(request.headers)
@@ -37,16 +39,16 @@ async def rotate(request: Request, engine: Engine) -> Response:
         raise InvalidRequest(problems)
     require_key_vault(configured)
     resource = asked.resource or default_resource(configured)
-    if not configured.allowed_communication_services.allows(resource):
-        raise ResourceNotAllowed
     id_ = requests.instance_id("http", resource, repeatability) if repeatability else uuid.uuid4().hex
-    await requests.start(
-        engine,
-        "rotate_key",
-        requests.rotation_input(asked, resource, default_grace=configured.rotation_grace_period, source="http"),
-        id_=id_,
-        now=utc_now(),
-    )
+    started = requests.rotation_input(asked, resource, default_grace=configured.rotation_grace_period, source="http")
+    try:
+        if not configured.allowed_communication_services.allows(resource):
+            raise ResourceNotAllowed
+        await requests.start(engine, "rotate_key", started, id_=id_, now=utc_now())
+    except AppError as error:
+        audit.started(request, caller, "RotateKey", resource, error, asked.reason)
+        raise
+    audit.started(request, caller, "RotateKey", resource, id_, asked.reason)
     return accepted(request, id_, await full_status(engine, await _found(engine, id_)))
 
 
@@ -85,8 +87,21 @@ async def cancel(request: Request, engine: Engine) -> Response:
 
 
 async def _decide(request: Request, engine: Engine, decision: str) -> Response:
-    authorized(request, settings())
+    caller = authorized(request, settings())
     instance = await _found(engine, request.route.get("id", ""))
+    resource = ResourceId.parse(instance.input["resourceId"])
+    action = "RevokeKey" if decision == "revoke" else "KeepKey"
+    try:
+        await _tell(engine, instance, decision)
+    except Decided as error:
+        audit.started(request, caller, action, resource, error, None)
+        raise
+    audit.started(request, caller, action, resource, instance.id, None)
+    return accepted(request, instance.id, await full_status(engine, instance))
+
+
+async def _tell(engine: Engine, instance: Instance, decision: str) -> None:
+    """Send the decision and wait until it is seen to have been taken; raise Decided where another one was first."""
     revocation = await engine.find(revocation_id(instance.id))
     if revocation is None or _decision(revocation) is not None or not await engine.decide(revocation.id, decision):
         raise Decided
@@ -97,9 +112,8 @@ async def _decide(request: Request, engine: Engine, decision: str) -> Response:
             if taken != decision:
                 # the other one of two requests at once was first, or the time was
                 raise Decided
-            break
+            return
         await asyncio.sleep(pause)
-    return accepted(request, instance.id, await full_status(engine, instance))
 
 
 def _decision(revocation: Instance) -> str | None:

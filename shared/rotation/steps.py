@@ -103,7 +103,7 @@ def take(ctx: Context, activity: str, request: Json, *, pauses: Sequence[int] = 
     doubtful = False
     for pause in (*pauses, None):
         try:
-            answer: Json = yield ctx.call_activity(activity, input=request)
+            answer: Json = yield ctx.call_activity(activity, input=request | {"instanceId": ctx.instance_id})
         except TaskFailedError:
             # the host's word (a worker that died, a time limit), as an activity itself never raises
             answer = {"error": failure(UnexpectedError(outcome=RegenerationOutcome.UNKNOWN)) | {"retriable": True}}

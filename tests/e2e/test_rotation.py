@@ -300,3 +300,28 @@ def test_a_regenerate_that_outlasts_the_deadline_goes_on() -> None:
         answer = result(emulator, reply)
         assert (answer.status, answer.json["keyType"]) == (200, "Secondary")
         assert regenerations(emulator) == 1
+
+
+def test_the_audit_ties_every_regeneration_to_who_asked_for_it(emulator: Emulator) -> None:
+    """The start names caller, reason and instance; each regeneration names the instance and the new fingerprint."""
+    started = start(emulator, {"gracePeriod": "PT1H", "reason": "audited"})
+    ended = result(emulator, started)
+    path = path_of(started.header("operation-location"))
+    emulator.post(f"{path}/revoke")
+    revoked(emulator, started)
+    id_ = started.json["id"]
+    emulator.wait_for(f'"instanceId": "{id_}-revoke"')
+    lines = [
+        json.loads(line.partition("audit: audit ")[2])
+        for line in emulator.output.splitlines()
+        if id_ in line and "audit: audit " in line
+    ]
+    # the decision is written down when it is seen to have been taken, and the revocation may be faster
+    assert sorted((line["action"], line["outcome"], line["instanceId"]) for line in lines) == [
+        ("RegenerateKey", "Regenerated", id_),
+        ("RegenerateKey", "Regenerated", f"{id_}-revoke"),
+        ("RevokeKey", "Accepted", id_),
+        ("RotateKey", "Accepted", id_),
+    ]
+    assert (lines[0]["reason"], lines[0]["caller"]) == ("audited", {"kind": "FunctionKey"})
+    assert lines[1]["fingerprint"] == ended.json["fingerprints"]["new"]
