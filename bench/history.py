@@ -20,6 +20,7 @@ class Orchestration:
         name: the orchestrator's.
         seconds: from its start to its end, by the engine's clock.
         steps: activity -> seconds from being scheduled to being completed, of each of its calls, in their order.
+        waited: seconds that it waited for durable timers.
         events: how many the history has.
         size: bytes of history, input and output as compact JSON.
     """
@@ -28,6 +29,7 @@ class Orchestration:
     name: str
     seconds: float
     steps: Mapping[str, Sequence[float]]
+    waited: float
     events: int
     size: int
 
@@ -44,20 +46,23 @@ class Orchestration:
             if event["type"] == "TaskCompleted":
                 start = scheduled[event["taskScheduledId"]]
                 steps.setdefault(start["name"], []).append(_time(event) - _time(start))
+        timers = {event["eventId"]: event for event in history if event["type"] == "TimerCreated"}
+        fired = [event for event in history if event["type"] == "TimerFired"]
         kept = {name: instance[name] for name in ("history", "input", "output")}
         return cls(
             instance["id"],
             instance["name"],
             at["ExecutionCompleted"] - at["ExecutionStarted"],
             steps,
+            sum(_time(event) - _time(timers[event["timerId"]]) for event in fired),
             len(history),
             len(json.dumps(kept, separators=(",", ":")).encode()),
         )
 
     @property
     def between_steps(self) -> float:
-        """Seconds in none of its steps: guard, replays, the engine."""
-        return self.seconds - sum(map(self.seconds_in, self.steps))
+        """Seconds in none of its steps and timers: guard, replays, the engine."""
+        return self.seconds - self.waited - sum(map(self.seconds_in, self.steps))
 
     def seconds_in(self, step: str) -> float:
         """Return the seconds in all calls of a step; 0 if it was not taken."""
@@ -76,6 +81,8 @@ def step_rows(orchestrations: Sequence[Orchestration]) -> list[tuple[str, str]]:
     for step, calls in first.steps.items():
         times = f", {len(calls)} times" if len(calls) > 1 else ""
         rows.append((f"`{step}`{times}", median(orchestrations, lambda each, step=step: each.seconds_in(step))))
+    if first.waited:
+        rows.append(("timers", median(orchestrations, lambda each: each.waited)))
     rows.append(("guard, replays, engine", median(orchestrations, lambda each: each.between_steps)))
     rows.append(("all of it", median(orchestrations, lambda each: each.seconds)))
     return [(what, milliseconds(seconds)) for what, seconds in rows]
