@@ -325,3 +325,16 @@ def test_the_audit_ties_every_regeneration_to_who_asked_for_it(emulator: Emulato
     ]
     assert (lines[0]["reason"], lines[0]["caller"]) == ("audited", {"kind": "FunctionKey"})
     assert lines[1]["fingerprint"] == ended.json["fingerprints"]["new"]
+
+
+def test_a_key_that_is_published_again_is_not_revoked(emulator: Emulator) -> None:
+    """Somebody publishes the old key during its grace: the revocation fails with KeyInUse and the key lives."""
+    started = start(emulator, {"gracePeriod": "PT1H"})
+    result(emulator, started)
+    old = resource(emulator)["keys"]["primary"]
+    _set_secret(emulator, _connection_string(emulator, old), _tags(emulator))
+    emulator.post(f"{path_of(started.header('operation-location'))}/revoke")
+    told = revoked(emulator, started)
+    assert (told["revocation"]["status"], told["revocation"]["error"]["code"]) == ("Failed", "KeyInUse")
+    assert told["status"] == "Succeeded"
+    assert accepts(emulator, old)
