@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from shared.rotation import guard
 from shared.rotation.model import Json
 from shared.rotation.status import Instance
+from tests.support.vault import RESOURCE
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -19,7 +20,7 @@ def instance(
     request: Json | None = None,
 ) -> Instance:
     """Return an orchestration as the engine knows it."""
-    return Instance(id_, name, runtime_status, request or {"resourceId": "/subscriptions/s"}, shown, NOW, NOW)
+    return Instance(id_, name, runtime_status, request or {"resourceId": str(RESOURCE)}, shown, NOW, NOW)
 
 
 @dataclass(slots=True)

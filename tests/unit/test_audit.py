@@ -57,6 +57,28 @@ def test_a_regeneration_that_goes_on_is_told_as_unknown(caplog: pytest.LogCaptur
     assert (record.name, record.levelno) == ("audit", logging.INFO)
 
 
+@pytest.mark.parametrize(
+    ("result", "outcome", "level"),
+    [
+        pytest.param(FINGERPRINT, "Regenerated", logging.INFO, id="done"),
+        pytest.param(DeadlineExceeded("s3cr3t", outcome=RegenerationOutcome.UNKNOWN), "Unknown", logging.WARNING),
+        pytest.param(ArmRejected(403, "c", "s3cr3t"), "NotRegenerated", logging.WARNING, id="refused"),
+    ],
+)
+def test_a_regeneration_within_an_orchestration_names_it(
+    caplog: pytest.LogCaptureFixture, result: str | AppError, outcome: str, level: int
+) -> None:
+    """The id ties it to the line of whoever started that."""
+    with caplog.at_level(logging.INFO):
+        audit.step(RESOURCE, KeyType.PRIMARY, "r1", result)
+    (record,) = caplog.records
+    line = json.loads(record.getMessage().removeprefix("audit "))
+    assert (line["action"], line["outcome"], line["instanceId"]) == ("RegenerateKey", outcome, "r1")
+    assert ("fingerprint" in line) is isinstance(result, str)
+    assert "s3cr3t" not in record.getMessage()
+    assert record.levelno == level
+
+
 def test_an_error_that_an_orchestration_ended_with_keeps_its_outcome(caplog: pytest.LogCaptureFixture) -> None:
     """What is passed on says itself whether the key may have changed."""
     error = DeadlineExceeded("m", outcome=RegenerationOutcome.UNKNOWN).to_json()["error"]

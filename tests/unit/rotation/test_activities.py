@@ -17,7 +17,7 @@ from shared.rotation.model import Json
 from tests.support.orchestration import RESOURCE_ID
 from tests.support.rotation import PRIMARY, SECONDARY, Quick, World
 
-REGENERATE: Json = {"published": False, "delivers": True, "create": False}
+REGENERATE: Json = {"published": False, "delivers": True, "create": False, "instanceId": "r1"}
 
 
 async def take(world: World, name: str, **request: Any) -> Json:

@@ -1,5 +1,7 @@
 """The rotation's endpoints: start, status, result, revoke and cancel, with all that they refuse."""
 
+import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,7 +27,7 @@ from shared.rotation.model import Json
 from shared.rotation.steps import failure
 from shared.settings import parse_settings
 from tests.support.fakes import LEGACY_KEY, RESOURCE, app_request
-from tests.support.rotation_engine import NOW, FakeEngine, instance
+from tests.support.rotation_engine import FakeEngine, instance
 
 UUID = "11112222-3333-4444-5555-66667777aaaa"
 REPEATABLE = {"repeatability-request-id": UUID}
@@ -296,4 +298,37 @@ async def test_a_key_in_the_reason_goes_nowhere() -> None:
     engine = FakeEngine()
     response = await rotate(app_request(f'{{"reason": "{LEGACY_KEY}"}}'.encode()), engine)
     assert LEGACY_KEY not in str(engine.started) + str(response.body)
-    assert endpoints.utc_now() > NOW
+
+
+def audited(caplog: pytest.LogCaptureFixture) -> list[Json]:
+    """Return the audit lines."""
+    return [
+        json.loads(record.getMessage().removeprefix("audit ")) for record in caplog.records if record.name == "audit"
+    ]
+
+
+async def test_a_rotation_that_is_started_or_refused_is_audited(caplog: pytest.LogCaptureFixture) -> None:
+    """Who asked for what and why, and the id under which it runs; or the code with which it was refused."""
+    engine = FakeEngine()
+    with caplog.at_level(logging.INFO):
+        response = await rotate(app_request(b'{"reason": "leak"}'), engine)
+        other = str(RESOURCE).replace("MyCommunicationResource", "Other")
+        with pytest.raises(ResourceNotAllowed):
+            await rotate(app_request(f'{{"resourceId": "{other}"}}'.encode()), engine)
+    started, refused = audited(caplog)
+    assert (started["action"], started["outcome"], started["reason"]) == ("RotateKey", "Accepted", "leak")
+    assert started["instanceId"] == response.body["id"]
+    assert (refused["outcome"], refused["error"], refused["resourceId"]) == ("Refused", "ResourceNotAllowed", other)
+
+
+async def test_each_decision_is_audited(caplog: pytest.LogCaptureFixture) -> None:
+    """Who ended a grace period, and who came too late."""
+    engine = waiting()
+    with caplog.at_level(logging.INFO):
+        await revoke(of("r1"), engine)
+        with pytest.raises(Decided):
+            await cancel(of("r1"), engine)
+    assert [(line["action"], line["outcome"]) for line in audited(caplog)] == [
+        ("RevokeKey", "Accepted"),
+        ("KeepKey", "Refused"),
+    ]

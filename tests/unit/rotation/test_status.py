@@ -11,13 +11,14 @@ from shared.key_vault_errors import KeyVaultForbidden
 from shared.rotation.model import Json
 from shared.rotation.status import RunState, result_error, run_state, shown_error, status_json
 from shared.rotation.steps import failure
+from tests.support.fakes import RESOURCE
 from tests.support.rotation_engine import NOW, instance
 
 VIEW: Json = {
     "status": "Succeeded",
     "stage": "Delivered",
     "plan": "Rotate",
-    "resourceId": "/subscriptions/s",
+    "resourceId": str(RESOURCE),
     "activeKey": "Secondary",
     "fingerprints": {"new": "sha256:n", "old": "sha256:o"},
     "secrets": [{"id": "https://v/secrets/a/2", "name": "a", "version": "2", "superseded": ["https://v/secrets/a/1"]}],
@@ -74,7 +75,7 @@ def test_a_status_before_the_first_step_has_all_fields_too() -> None:
     """Nothing is known yet but what was asked."""
     body = status_json(instance("r1", "PENDING", None), None)
     assert body["status"] == "NotStarted"
-    assert body["resourceId"] == "/subscriptions/s"
+    assert body["resourceId"] == str(RESOURCE)
     assert body["fingerprints"] == {"new": None, "old": None}
     assert (body["secrets"], body["revocation"]) == ([], {"status": "NotRequested"})
 

@@ -14,6 +14,8 @@ from shared.rotation.steps import PAUSES, StepFailed, failure, take, with_outcom
 class Recorder:
     """A context that keeps what is asked for: an activity's name and input, or a timer's length."""
 
+    instance_id = "r1"
+
     def call_activity(self, activity: str, *, input: Any = None) -> Any:  # noqa: A002  # the engine's name
         """Return the activity itself."""
         return (activity, input)
@@ -33,7 +35,7 @@ def run(*answers: Json | Exception, pauses: tuple[int, ...] = PAUSES) -> tuple[J
                 slept.append(asked.total_seconds())
                 asked = step.send(None)
                 continue
-            assert asked == ("a", {"x": 1})
+            assert asked == ("a", {"x": 1, "instanceId": "r1"})
             answer = next(coming)
             asked = step.throw(answer) if isinstance(answer, Exception) else step.send(answer)
     except StopIteration as end:
