@@ -82,8 +82,8 @@ def measure(*, quick: bool, progress: Progress) -> Measurement:
 def _cost_of_durable(ours: float, hello: float, hello_durable: float) -> str:
     return (
         f"Durable Functions, whose library is imported and whose engine is started before `ready`, takes "
-        f"{hello_durable - hello:.3f} s of it in the smallest app that has an orchestration; this app takes "
-        f"{ours - hello_durable:.3f} s more than that one."
+        f"{hello_durable - hello:.3f} s of it in the smallest app that has an orchestration; this app's `ready` comes "
+        f"{ours - hello_durable:+.3f} s after that one's."
     )
 
 
