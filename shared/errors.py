@@ -3,6 +3,7 @@
 Two branches live in modules of their own, which the drawing names.
 
 AppError                              code, HTTP status, message, target, details, additionalInfo, headers
+├── Passed                            code and status of the error that an orchestration ended with
 ├── InvalidRequest                    400 InvalidRequest, or the code that ARM gives (api-version)
 ├── NotAllowed                        403
 │   ├── ResourceNotAllowed            403 ResourceNotAllowed: outside the allow-list
