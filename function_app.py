@@ -8,18 +8,20 @@ from shared.http import answer
 from shared.logs import configure_logging
 from shared.rotation import endpoints as rotation
 from shared.rotation.blueprint import blueprint
-from shared.rotation.engine import DurableEngine
+from shared.rotation.durable_engine import DurableEngine
 
 configure_logging()
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(blueprint)
+# as text: durable_client_input would make a client for each invocation, whether it is used or not
+durable_client = app.generic_input_binding("client", "durableClient")  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
 
 
 @app.function_name("regenerate_default")
 @app.route("regenerateKey", methods=["POST"])
-@app.durable_client_input(client_name="client")
-async def regenerate_default(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+@durable_client
+async def regenerate_default(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Regenerate a key of the resource that COMMUNICATION_SERVICE_ID names."""
     return await answer(req, endpoints.regenerate_default, DurableEngine(client))
 
@@ -30,47 +32,47 @@ async def regenerate_default(req: func.HttpRequest, client: df.DurableFunctionsC
     "/communicationServices/{communicationServiceName}/regenerateKey",
     methods=["POST"],
 )
-@app.durable_client_input(client_name="client")
-async def regenerate_by_path(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+@durable_client
+async def regenerate_by_path(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Regenerate a key of the resource in the path, as ARM does: any ARM client works against this route."""
     return await answer(req, endpoints.regenerate, DurableEngine(client))
 
 
 @app.function_name("start_rotation")
 @app.route("rotations", methods=["POST"])
-@app.durable_client_input(client_name="client")
-async def start_rotation(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+@durable_client
+async def start_rotation(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Start a rotation: 202, with where its status and its result are."""
     return await answer(req, rotation.rotate, DurableEngine(client))
 
 
 @app.function_name("get_rotation")
 @app.route("rotations/{id}", methods=["GET"])
-@app.durable_client_input(client_name="client")
-async def get_rotation(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+@durable_client
+async def get_rotation(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Return a rotation's status."""
     return await answer(req, rotation.status, DurableEngine(client))
 
 
 @app.function_name("get_rotation_result")
 @app.route("rotations/{id}/result", methods=["GET"])
-@app.durable_client_input(client_name="client")
-async def get_rotation_result(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+@durable_client
+async def get_rotation_result(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Return a rotation's result once it has ended."""
     return await answer(req, rotation.result, DurableEngine(client))
 
 
 @app.function_name("revoke_old_key")
 @app.route("rotations/{id}/revoke", methods=["POST"])
-@app.durable_client_input(client_name="client")
-async def revoke_old_key(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+@durable_client
+async def revoke_old_key(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """End the old key's grace period now."""
     return await answer(req, rotation.revoke, DurableEngine(client))
 
 
 @app.function_name("keep_old_key")
 @app.route("rotations/{id}/cancel", methods=["POST"])
-@app.durable_client_input(client_name="client")
-async def keep_old_key(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
+@durable_client
+async def keep_old_key(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Let the old key live."""
     return await answer(req, rotation.cancel, DurableEngine(client))

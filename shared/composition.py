@@ -1,6 +1,7 @@
 """Puts the parts together: the settings, the clients of this process and the use cases that they serve."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,6 +10,8 @@ from shared.regeneration import Regenerator, utc_now
 from shared.settings import Settings, require_key_vault, settings
 
 if TYPE_CHECKING:
+    from azure.durable_functions import DurableFunctionsClient
+
     from shared.azure_clients.credential import Credential
     from shared.azure_clients.data_plane import CommunicationDataPlane
     from shared.azure_clients.key_vault import KeyVault
@@ -85,6 +88,18 @@ async def data_plane() -> "CommunicationDataPlane":
     return (await _clients_of_loop()).data_plane()
 
 
+async def durable_client(binding: str) -> "DurableFunctionsClient":
+    """Return this event loop's client of the durable engine.
+
+    Args:
+        binding: what the host gives a function for its durableClient binding: JSON with the engine's address.
+
+    Raises:
+        NotConfigured: settings are missing or wrong.
+    """
+    return (await _clients_of_loop()).durable_client(binding)
+
+
 class _Closable(Protocol):
     async def close(self) -> None: ...
 
@@ -102,6 +117,7 @@ class _Clients:
         self._management: Management | None = None
         self._key_vault: KeyVault | None = None
         self._data_plane: CommunicationDataPlane | None = None
+        self._durable: dict[tuple[str, str], DurableFunctionsClient] = {}
         self._opened: list[_Closable] = []
 
     def management(self) -> "Management":
@@ -132,6 +148,17 @@ class _Clients:
             self._data_plane = CommunicationDataPlane()
             self._opened.append(self._data_plane)
         return self._data_plane
+
+    def durable_client(self, binding: str) -> "DurableFunctionsClient":
+        told = json.loads(binding)
+        # a host that restarts its engine gives another address; everything else in the text is about HTTP
+        address = told["rpcBaseUrl"], told["taskHubName"]
+        if address not in self._durable:
+            from azure.durable_functions import DurableFunctionsClient
+
+            self._durable[address] = client = DurableFunctionsClient(binding)
+            self._opened.append(client)
+        return self._durable[address]
 
     def _authenticated(self) -> "Credential":
         if self._credential is None:

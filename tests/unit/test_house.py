@@ -31,7 +31,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.steps",
         "rotation.workflow rotation.revocation rotation.activities rotation.requests rotation.responses",
         "composition rotation.endpoints rotation.guarded",
-        "endpoints rotation.blueprint",
+        "endpoints rotation.blueprint rotation.durable_engine",
     )
 )
 

@@ -1,0 +1,95 @@
+"""The engine behind a durableClient binding: azure-functions-durable's client, made once and shared."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import grpc
+from azure.durable_functions import DurableFunctionsClient
+from durabletask.entities import EntityInstanceId
+from durabletask.internal.orchestrator_service_pb2 import OrchestrationIdReusePolicy
+
+from shared import composition
+from shared.rotation import guard
+from shared.rotation.model import Json
+from shared.rotation.status import Instance
+
+
+class DurableEngine:
+    """The engine behind a durableClient binding, by the text that the host gives a function for it.
+
+    `durable_client_input` would make a client of that text for each invocation, which takes longer than all the rest
+    of this app does for a direct regenerate. Here it is made at its first use, and shared as long as the host's
+    address stays the same.
+    """
+
+    def __init__(self, binding: str) -> None:
+        self._binding = binding
+
+    async def start(self, orchestrator: str, instance_id: str, request: Json) -> bool:
+        """Start it, replacing nothing: the same id is the same request, and finds what that has started."""
+        try:
+            await (await self._client()).schedule_new_orchestration(
+                orchestrator,
+                input=request,
+                instance_id=instance_id,
+                # an empty policy lets nothing be replaced; without one Azure's host replaces what has ended
+                reuse_id_policy=OrchestrationIdReusePolicy(),
+            )
+        except grpc.RpcError as error:
+            if _code(error) is grpc.StatusCode.ALREADY_EXISTS:
+                return False
+            raise
+        return True
+
+    async def find(self, instance_id: str) -> Instance | None:
+        """Return the orchestration with its output or custom status."""
+        state = await (await self._client()).get_orchestration_state(instance_id, fetch_payloads=True)
+        if state is None:
+            return None
+        return Instance(
+            id=state.instance_id,
+            name=state.name,
+            runtime_status=state.runtime_status.name,
+            input=cast("Json", state.get_input() or {}),
+            # what somebody gave as the reason of a termination is an output, too
+            shown=_object(state.get_output()) or _object(state.get_custom_status()),
+            created_at=_utc(state.created_at),
+            updated_at=_utc(state.last_updated_at),
+        )
+
+    async def decide(self, revocation_id: str, decision: str) -> bool:
+        """Raise the event `decision`."""
+        try:
+            await (await self._client()).raise_orchestration_event(revocation_id, "decision", data=decision)
+        except grpc.RpcError as error:
+            if _code(error) in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION):
+                return False
+            raise
+        return True
+
+    async def guard(self, key: str) -> Json:
+        """Read the entity's state."""
+        entity = await (await self._client()).get_entity(EntityInstanceId(guard.ENTITY, key), include_state=True)
+        state = cast("Json | None", entity.get_typed_state()) if entity is not None else None
+        return state or guard.empty()
+
+    async def expire(self, key: str, holder: str) -> None:
+        """Signal the entity."""
+        await (await self._client()).signal_entity(
+            EntityInstanceId(guard.ENTITY, key), "release", input={"holder": holder}
+        )
+
+    async def _client(self) -> DurableFunctionsClient:
+        return await composition.durable_client(self._binding)
+
+
+def _object(value: Any) -> Json | None:
+    return cast("Json", value) if isinstance(value, dict) else None
+
+
+def _utc(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _code(error: grpc.RpcError) -> object:
+    return error.code() if isinstance(error, grpc.aio.AioRpcError) else None
