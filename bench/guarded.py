@@ -16,7 +16,7 @@ _BLOCKS, _QUICK_BLOCKS = 50, 1
 _BLOCK = 10
 _WARM_UP, _QUICK_WARM_UP = 50, 1
 # When the app looks whether the orchestration has ended (shared/rotation/guarded.py).
-_LOOKS = "after 20, 50, 100, 200 and 400 ms"
+_LOOKS = "every 10 ms for 100 ms, after 120, 170 and 270 ms"
 
 
 class _Target:

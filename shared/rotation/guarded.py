@@ -14,7 +14,7 @@ from shared.rotation.engine import Engine
 from shared.rotation.responses import accepted, full_status
 from shared.rotation.status import RunState, result_error, run_state
 
-_LOOK_EVERY = (0.02, 0.03, 0.05, 0.1, 0.2)
+_LOOK_EVERY = (*[0.01] * 10, 0.02, 0.05, 0.1, 0.2)
 # what is left of the deadline for answering
 _MARGIN = 0.5
 

@@ -338,3 +338,44 @@ def test_a_key_that_is_published_again_is_not_revoked(emulator: Emulator) -> Non
     assert (told["revocation"]["status"], told["revocation"]["error"]["code"]) == ("Failed", "KeyInUse")
     assert told["status"] == "Succeeded"
     assert accepts(emulator, old)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status_code", "code"),
+    [
+        ({"status": 403, "code": "ForbiddenByRbac"}, 403, "KeyVaultForbidden"),
+        ({"status": 403, "code": "ForbiddenByConnection"}, 403, "KeyVaultForbidden"),
+    ],
+    ids=["no right", "network"],
+)
+def test_a_denying_vault_ends_a_rotation_before_anything_changes(
+    emulator: Emulator, fault: dict[str, Any], status_code: int, code: str
+) -> None:
+    """Key Vault denies: Failed with its own status, and no key was regenerated."""
+    emulator.call_control("PUT", "faults", [{"service": "keyvault", "operation": "*", **fault}])
+    ended = result(emulator, start(emulator))
+    assert (ended.status, ended.json["error"]["code"]) == (status_code, code)
+    assert regenerations(emulator) == 0
+
+
+def test_somebody_elses_secret_is_never_touched(emulator: Emulator) -> None:
+    """A secret by the default name without our tags: SecretNotOurs, before anything changes, and it stays as it is."""
+    emulator.call_control("DELETE", f"secrets?name={SECRET}")
+    with Emulator(settings={"COMMUNICATION_SERVICE_ID": resource(emulator)["resourceId"] + "3"}) as own:
+        resource_id = resource(own)["resourceId"] + "3"
+        own.call_control("POST", "resources", {"resourceId": resource_id})
+        theirs = "MyCommunicationResource3-connection-string"
+        _set_secret(own, "theirs", {}, name=theirs)
+        ended = result(own, start(own, {"activeKey": "Primary"}))
+        assert (ended.status, ended.json["error"]["code"]) == (409, "SecretNotOurs")
+        assert [v["value"] for v in secret(own, theirs)["versions"]] == ["theirs"]
+        assert regenerations(own) == 0
+
+
+def test_a_secret_that_cannot_be_read_is_named(emulator: Emulator) -> None:
+    """A value in a format of its own is refused before anything changes, with the secret's name as the target."""
+    _set_secret(emulator, '{"key": "value"}', _tags(emulator))
+    ended = result(emulator, start(emulator))
+    assert (ended.status, ended.json["error"]["code"]) == (409, "SecretFormatUnknown")
+    assert ended.json["error"]["target"] == SECRET
+    assert regenerations(emulator) == 0
