@@ -10,6 +10,7 @@ from typing import Any
 from emulator.supervisor_options import PROJECT_ROOT
 
 _REGENERATE = "regenerateKey"
+_ROTATE = "rotations"
 
 
 def say(lines: Iterable[str]) -> None:
@@ -43,13 +44,14 @@ def suggestions(facts: Mapping[str, Any], control_url: str, *, key: str | None, 
     options = f" --cacert {_shown(ca_file)}" if ca_file else ""
     options += f" -H 'x-functions-key: {key}'" if key else ""
     functions: list[dict[str, Any]] = facts["functions"]
-    regenerate = next(
-        (f["url"] for f in functions if f["url"].endswith(f"/{_REGENERATE}") and "{" not in f["url"]), None
-    )
+    regenerate = _url_of(functions, _REGENERATE)
+    rotate = _url_of(functions, _ROTATE)
     if regenerate:
+        rotation = [f"""  curl{options} --json '{{"gracePeriod": "PT5S"}}' {rotate}"""] if rotate else []
         return [
             "Try:",
             f"""  curl{options} --json '{{"keyType": "Secondary"}}' {regenerate}""",
+            *rotation,
             f"  curl {control_url}/_control/resources",
             f"""  curl{options} --json '{{"keyType": "Both"}}' {regenerate}""",
         ]
@@ -57,9 +59,13 @@ def suggestions(facts: Mapping[str, Any], control_url: str, *, key: str | None, 
     return ["Try:", *(f"  curl{options} {url}" for url in plain[:2]), f"  curl {control_url}/_control/resources"]
 
 
+def _url_of(functions: list[dict[str, Any]], name: str) -> str | None:
+    return next((f["url"] for f in functions if f["url"].endswith(f"/{name}") and "{" not in f["url"]), None)
+
+
 def settings_to_paste(settings: Mapping[str, str]) -> list[str]:
     """Return the settings twice: as local.settings.json for `func start`, and as export lines for a shell."""
-    values = {"FUNCTIONS_WORKER_RUNTIME": "python", "AzureWebJobsStorage": "", **settings}
+    values = {"FUNCTIONS_WORKER_RUNTIME": "python", "AzureWebJobsStorage": "UseDevelopmentStorage=true", **settings}
     document = json.dumps({"IsEncrypted": False, "Values": values}, indent=2)
     exports = [f"export {name}='{value}'" for name, value in settings.items()]
     return ["local.settings.json for `func start`:", "", document, "", "The same for a shell:", "", *exports, ""]

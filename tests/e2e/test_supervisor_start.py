@@ -31,11 +31,12 @@ def test_ready_stands_on_a_line_of_its_own_between_greeting_and_suggestions(web:
 
 
 def test_the_suggestions_for_this_project_work_as_they_stand(emulator: Emulator) -> None:
-    """The first regenerates a key, the second shows the resources, the third is refused."""
+    """The first regenerates a key, the second rotates, the third shows the resources, the fourth is refused."""
     emulator.wait_for("Both")
     lines = re.findall(r"^  (curl .*)$", emulator.stdout, re.MULTILINE)
     assert lines == [
         f"""curl --json '{{"keyType": "Secondary"}}' {emulator.app}/api/regenerateKey""",
+        f"""curl --json '{{"gracePeriod": "PT5S"}}' {emulator.app}/api/rotations""",
         f"curl {emulator.control}/_control/resources",
         f"""curl --json '{{"keyType": "Both"}}' {emulator.app}/api/regenerateKey""",
     ]
@@ -43,6 +44,7 @@ def test_the_suggestions_for_this_project_work_as_they_stand(emulator: Emulator)
     assert emulator.post("/api/regenerateKey", {"keyType": "Secondary"}).status == 200
     after = emulator.call_control("GET", "resources")[0]["keys"]
     assert (before["primary"], before["secondary"] != after["secondary"]) == (after["primary"], True)
+    assert emulator.post("/api/rotations", {"gracePeriod": "PT5S"}).status == 202
     assert emulator.post("/api/regenerateKey", {"keyType": "Both"}).status == 400
 
 
@@ -115,7 +117,11 @@ def test_cloud_only_prints_settings_that_work_and_waits() -> None:
         exported = dict(re.findall(r"^export (\w+)='(.*)'$", text, re.MULTILINE))
         assert cloud.stop() == 0
     assert document["IsEncrypted"] is False
-    assert document["Values"] == {"FUNCTIONS_WORKER_RUNTIME": "python", "AzureWebJobsStorage": "", **exported}
+    assert document["Values"] == {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+        **exported,
+    }
     assert exported["ARM_ENDPOINT"] == endpoints["arm"]
     assert exported["IDENTITY_ENDPOINT"] == endpoints["identity"]
     assert endpoints["app"] is endpoints["functionKey"] is None
