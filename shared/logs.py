@@ -5,7 +5,16 @@ import logging
 from shared.redaction import guard_logs
 
 # at INFO these write several lines for each call to Azure; "azure.functions" is the worker's own and stays
-_QUIET = ("azure.core", "azure.identity", "azure.mgmt", "azure.keyvault", "azure.communication", "msal")
+_QUIET = (
+    "azure.communication",
+    "azure.core",
+    "azure.durable_functions",
+    "azure.identity",
+    "azure.keyvault",
+    "azure.mgmt",
+    "durabletask",
+    "msal",
+)
 
 
 def configure_logging() -> None:

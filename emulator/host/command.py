@@ -149,6 +149,8 @@ def _enter(directory: Path) -> None:
     os.environ.setdefault("AzureWebJobsScriptRoot", str(directory))
     os.environ.setdefault("FUNCTIONS_WORKER_RUNTIME", "python")
     os.environ.setdefault("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
+    # gRPC's core would write to stderr that the engine goes away, which it does at each stop
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 
 def _tls_context(certificate: Path | None) -> ssl.SSLContext:
