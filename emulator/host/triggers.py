@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LISTENERS = {
     "httptrigger": "emulator.host.http_trigger:HttpTrigger",
     "timertrigger": "emulator.host.timer_trigger:TimerTrigger",
+    "eventgridtrigger": "emulator.host.event_grid_trigger:EventGridTrigger",
     "orchestrationtrigger": "emulator.host.durable_trigger:DurableTrigger",
     "activitytrigger": "emulator.host.durable_trigger:DurableTrigger",
     "entitytrigger": "emulator.host.durable_trigger:DurableTrigger",

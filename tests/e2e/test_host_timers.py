@@ -68,7 +68,7 @@ def test_the_admin_api_does_not_tell_how_the_run_ended(timers: Emulator) -> None
         ("/admin/functions/reconcile", b"{", 400),
         ("/admin/functions/reconcile", b"[]", 400),
         ("/admin/functions/reconcile", b'{"input": {}}', 400),
-        ("/admin/functions/on_event", b"{}", 400),
+        ("/admin/functions/on_message", b"{}", 400),
         ("/admin/functions/get_runs", b"{}", 202),
         ("/admin/nothing", b"{}", 404),
     ],
@@ -83,14 +83,14 @@ def test_the_admin_api_describes_host_and_functions(timers: Emulator) -> None:
     assert timers.get("/admin/host/ping").status == 200
     assert timers.get("/admin/host/status").json["state"] == "Running"
     names = {function["name"] for function in timers.get("/admin/functions").json}
-    assert {"each_second", "Reconcile", "on_event", "get_runs"} <= names
+    assert {"each_second", "Reconcile", "on_message", "get_runs"} <= names
     assert timers.get("/admin/functions/RECONCILE").json["config"]["bindings"][0]["type"] == "timerTrigger"
     assert timers.request("DELETE", "/admin/host/status").header("allow") == "GET"
 
 
 def test_triggers_that_this_host_does_not_run_are_indexed_with_a_warning(timers: Emulator) -> None:
     """The rest of the app runs."""
-    line = "This host does not run triggers of type eventGridTrigger: the function on_event is indexed only."
+    line = "This host does not run triggers of type queueTrigger: the function on_message is indexed only."
     assert timers.stderr.count(line) == 1
 
 

@@ -54,10 +54,10 @@ async def failing(timer: func.TimerRequest) -> None:
     raise RuntimeError(f"timer failed {timer.past_due}")
 
 
-@app.event_grid_trigger(arg_name="event")  # pyright: ignore[reportUnknownMemberType] - the SDK leaves a type open
-async def on_event(event: func.EventGridEvent) -> None:
+@app.queue_trigger(arg_name="message", queue_name="m", connection="C")  # pyright: ignore[reportUnknownMemberType] - the SDK leaves a type open
+async def on_message(message: func.QueueMessage) -> None:
     """Not run by this host."""
-    runs.setdefault("on_event", []).append({"id": event.id})
+    runs.setdefault("on_message", []).append({"id": message.id})
 
 
 @app.route(route="runs")
