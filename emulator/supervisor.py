@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import signal
+from collections.abc import Mapping
 
 from emulator.cloud.addresses import CloudSockets, PortUnavailableError
 from emulator.cloud.authority import Authority, ensure_authority
@@ -24,6 +25,8 @@ from emulator.supervisor_options import PROJECT_ROOT, Options, parse_options
 from emulator.supervisor_output import complain, greeting, say, settings_to_paste, suggestions
 from emulator.supervisor_settings import app_environment, local_values
 
+# The function of the app to which the emulated Event Grid delivers.
+_EVENT_FUNCTION = "on_event"
 _STATE_DIRECTORY = PROJECT_ROOT / ".emulator"
 
 
@@ -112,11 +115,20 @@ class _Supervisor:
             await self._cloud.start()
             return await (self._serve_alone(settings) if self._child is None else self._serve(self._child))
         finally:
+            # Else it would go on to deliver to a host that is about to go.
+            self._cloud.delivery.disconnect()
             if self._child is not None:
                 await self._child.stop()
                 self._child.close()
             await self._cloud.stop()
             await self._durable.close()
+
+    def _connect_events(self, webhooks: Mapping[str, str]) -> None:
+        """Deliver events to the app, if it has a function for them; the URL is shown without the key, as ever."""
+        webhook = webhooks.get(_EVENT_FUNCTION)
+        if webhook is not None:
+            self._endpoints["webhook"] = webhook
+            self._cloud.delivery.connect(webhook, self._keys.system)
 
     def _on_signal(self, number: int) -> None:
         if not self._told_to_stop.done():
@@ -137,6 +149,7 @@ class _Supervisor:
             facts = child.ready.result()
             self._endpoints["app"] = facts["url"]
             self._durable.connect(facts.get("durableEngine", ""))
+            self._connect_events(facts.get("eventGridWebhooks", {}))
             key = self._keys.function if self._options.auth else None
             ca_file = self._ca_file if self._options.https else None
             control_url = self._cloud.control_url

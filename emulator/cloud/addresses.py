@@ -59,12 +59,13 @@ def _explain(port: int, error: OSError) -> str:
 class CloudSockets:
     """One listening socket for each service of the cloud.
 
-    ARM, the data plane and Key Vault speak TLS, the others plain HTTP.
+    ARM, the data plane, Key Vault and Event Grid speak TLS, the others plain HTTP.
     """
 
     arm: socket.socket
     data_plane: socket.socket
     key_vault: socket.socket
+    event_grid: socket.socket
     identity: socket.socket
     control: socket.socket
 
@@ -76,13 +77,20 @@ class CloudSockets:
         """
         opened: list[socket.socket] = []
         try:
-            opened.extend(listen(port) for port in (control_port, 0, 0, 0, 0))
+            opened.extend(listen(port) for port in (control_port, 0, 0, 0, 0, 0))
         except OSError:
             for each in opened:
                 each.close()
             raise
-        control, arm, data_plane, key_vault, identity = opened
-        return cls(arm=arm, data_plane=data_plane, key_vault=key_vault, identity=identity, control=control)
+        control, arm, data_plane, key_vault, event_grid, identity = opened
+        return cls(
+            arm=arm,
+            data_plane=data_plane,
+            key_vault=key_vault,
+            event_grid=event_grid,
+            identity=identity,
+            control=control,
+        )
 
     @property
     def arm_url(self) -> str:
@@ -100,6 +108,11 @@ class CloudSockets:
         return f"https://localhost:{port_of(self.key_vault)}"
 
     @property
+    def topic_url(self) -> str:
+        """Event Grid's endpoint of the topic, as Azure shows it: `https://localhost:<port>/api/events`."""
+        return f"https://localhost:{port_of(self.event_grid)}/api/events"
+
+    @property
     def identity_url(self) -> str:
         """The value for IDENTITY_ENDPOINT: `http://127.0.0.1:<port>/msi/token`."""
         return f"http://{LOOPBACK}:{port_of(self.identity)}/msi/token"
@@ -111,5 +124,5 @@ class CloudSockets:
 
     def close(self) -> None:
         """Close all sockets; for a cloud that was never started (a started one closes them itself)."""
-        for each in (self.arm, self.data_plane, self.key_vault, self.identity, self.control):
+        for each in (*(self.arm, self.data_plane, self.key_vault, self.event_grid, self.identity, self.control),):
             each.close()

@@ -7,6 +7,7 @@ lists that order; it is inferred from single answers of the real one.
 
 import re
 import uuid
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
@@ -17,11 +18,12 @@ from emulator.cloud.arm_metadata import endpoints
 from emulator.cloud.arm_parameters import key_type, sent_key_type
 from emulator.cloud.arm_routes import Route, Target
 from emulator.cloud.arm_shapes import API_VERSIONS, all_keys_json, key_json, resource_json
+from emulator.cloud.event_grid_resources import Action, action_event
 from emulator.cloud.exchange import Exchange, Operation, Reply
 from emulator.cloud.faults import Faults
 from emulator.cloud.journal import Entry, Journal, now
 from emulator.cloud.state import Resource, State
-from emulator.cloud.tokens import Tokens
+from emulator.cloud.tokens import Token, Tokens
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?", re.IGNORECASE)
@@ -31,16 +33,28 @@ _WRITES_LEFT = {"x-ms-ratelimit-remaining-subscription-writes": "1199"}
 
 
 class Arm:
-    """Answers requests to ARM's port; both URLs are origins without a trailing slash."""
+    """Answers requests to ARM's port; both URLs are origins without a trailing slash.
+
+    `publish` takes the event of each POST that succeeded.
+    """
 
     def __init__(
-        self, *, state: State, tokens: Tokens, journal: Journal, faults: Faults, arm_url: str, data_plane_url: str
+        self,
+        *,
+        state: State,
+        tokens: Tokens,
+        journal: Journal,
+        faults: Faults,
+        arm_url: str,
+        data_plane_url: str,
+        publish: Callable[[dict[str, object]], object],
     ) -> None:
         self._state = state
         self._authenticator = Authenticator(tokens, arm_url)
         self._exchange = Exchange("arm", journal=journal, faults=faults, refusal=arm_errors.refusal)
         self._arm_url = arm_url
         self._data_plane_url = data_plane_url
+        self._publish = publish
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -60,14 +74,15 @@ class Arm:
             key_type=sent_key_type(body) if target and target.operation == "regenerateKey" else None,
             client_request_id=request.headers.get("x-ms-client-request-id"),
         )
+        common = _common_headers(request)
         operation = Operation(
             name=target and target.operation,
-            act=lambda _fault: self._answer(request, body, route),
+            act=lambda _fault: self._answer(request, body, route, common),
             resource_key=resource_id and resource_id.key,
         )
-        return await self._exchange.answer(request, entry, operation, _common_headers(request))
+        return await self._exchange.answer(request, entry, operation, common)
 
-    def _answer(self, request: web.BaseRequest, body: bytes, route: Route) -> Reply:
+    def _answer(self, request: web.BaseRequest, body: bytes, route: Route, common: Mapping[str, str]) -> Reply:
         api_version = request.rel_url.query.get("api-version")
         try:
             if route.is_metadata:
@@ -75,7 +90,7 @@ class Arm:
                 return endpoints(api_version, self._arm_url)
             if not api_version:
                 raise arm_errors.missing_api_version()
-            target = self._authorize(request, route, api_version)
+            target, token = self._authorize(request, route, api_version)
             if target.operation == "list":
                 return self._list(route, api_version)
             resource = self._find(route)
@@ -83,17 +98,19 @@ class Arm:
                 case "get":
                     return Reply(200, resource_json(resource, self._data_plane_url, api_version))
                 case "listKeys":
-                    return Reply(200, all_keys_json(resource, self._data_plane_url), _WRITES_LEFT)
+                    reply = Reply(200, all_keys_json(resource, self._data_plane_url), _WRITES_LEFT)
                 case "regenerateKey":
-                    return self._regenerate(resource, request.headers.get("Content-Type"), body)
+                    reply = self._regenerate(resource, request.headers.get("Content-Type"), body)
         except ArmError as error:
             return error.reply()
+        self._announce(request, resource, target, token, common)
+        return reply
 
-    def _authorize(self, request: web.BaseRequest, route: Route, api_version: str) -> Target:
-        """Return the operation that the caller may do here; raises ArmError."""
+    def _authorize(self, request: web.BaseRequest, route: Route, api_version: str) -> tuple[Target, Token]:
+        """Return the operation that the caller may do here, and the caller's token; raises ArmError."""
         if route.subscription is not None and not _UUID.fullmatch(route.subscription):
             raise arm_errors.invalid_subscription_id(route.subscription)
-        identity = self._authenticator.authenticate(request.headers.get("Authorization"))
+        token = self._authenticator.authenticate(request.headers.get("Authorization"))
         if route.subscription is not None and not self._state.has_subscription(route.subscription):
             raise arm_errors.subscription_not_found(route.subscription)
         if route.target is None:
@@ -104,15 +121,15 @@ class Arm:
             raise arm_errors.unsupported_api_version(api_version, API_VERSIONS)
         arm_routes.check_method(request.method, route.target.method)
         # Who has no role learns nothing about what exists.
-        if not identity.may_manage:
-            raise arm_errors.authorization_failed(identity.principal_id, route.target.permission, route.scope)
+        if not token.identity.may_manage:
+            raise arm_errors.authorization_failed(token.identity.principal_id, route.target.permission, route.scope)
         if (
             route.subscription is not None
             and route.group is not None
             and not self._state.has_group(route.subscription, route.group)
         ):
             raise arm_errors.resource_group_not_found(route.group)
-        return route.target
+        return route.target, token
 
     def _list(self, route: Route, api_version: str) -> Reply:
         found = self._state.resources(route.subscription, route.group)
@@ -129,6 +146,19 @@ class Arm:
         regenerated = key_type(content_type, body)
         self._state.regenerate(resource, regenerated)
         return Reply(200, key_json(resource, regenerated, self._data_plane_url), _WRITES_LEFT, effect=True)
+
+    def _announce(
+        self, request: web.BaseRequest, resource: Resource, target: Target, token: Token, common: Mapping[str, str]
+    ) -> None:
+        action = Action(
+            resource_id=resource.id,
+            name=target.operation,
+            url=f"{self._arm_url}{request.raw_path}",
+            token=token,
+            correlation_id=common["x-ms-correlation-request-id"],
+            client_request_id=request.headers.get("x-ms-client-request-id"),
+        )
+        self._publish(action_event(action))
 
 
 def _common_headers(request: web.BaseRequest) -> dict[str, str]:

@@ -4,8 +4,7 @@ import time
 from datetime import UTC, datetime
 
 from emulator.cloud import arm_errors
-from emulator.cloud.defaults import Identity
-from emulator.cloud.tokens import Tokens
+from emulator.cloud.tokens import Token, Tokens
 
 # The audiences that the real one names in InvalidAuthenticationTokenAudience.
 _PUBLIC_AUDIENCES = (
@@ -23,8 +22,8 @@ class Authenticator:
         self._tokens = tokens
         self._audiences = (*_PUBLIC_AUDIENCES, f"{own_origin}/", own_origin)
 
-    def authenticate(self, authorization: str | None) -> Identity:
-        """Return who sent the header; raises ArmError, always with status 401.
+    def authenticate(self, authorization: str | None) -> Token:
+        """Return the token in the header, which tells who sent it; raises ArmError, always with status 401.
 
         Codes and texts are those of the real one: AuthenticationFailed (mocks of ARM in Kubernetes' Azure providers),
         AuthenticationFailedInvalidHeader (Azure/azure-sdk-for-python#4124), ExpiredAuthenticationToken
@@ -58,7 +57,7 @@ class Authenticator:
                 f"The access token has been obtained for wrong audience or resource '{token.audience}'. It should "
                 f"exactly match with one of the allowed audiences {allowed}.",
             )
-        return token.identity
+        return token
 
 
 def _moment(seconds: float) -> str:

@@ -1,5 +1,7 @@
 """The emulated cloud: every service, started and stopped together."""
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,6 +13,9 @@ from emulator.cloud.control import Control
 from emulator.cloud.control_durable import Durable
 from emulator.cloud.data_plane import DataPlane
 from emulator.cloud.defaults import RESOURCE_ID, SYSTEM_ASSIGNED
+from emulator.cloud.event_grid import EventGridTopic
+from emulator.cloud.event_grid_delivery import Delivery
+from emulator.cloud.event_grid_key_vault import KeyVaultEvents
 from emulator.cloud.faults import Faults, Rule
 from emulator.cloud.first_secret import NAME as FIRST_SECRET
 from emulator.cloud.first_secret import first_secret
@@ -25,6 +30,8 @@ from emulator.cloud.vault import Vault
 
 # What the app's host may add to the endpoints; null as long as it does not.
 _APP_ENDPOINTS = ("app", "webhook", "functionKey", "systemKey")
+# How often the vault is looked through for secrets that are near their expiry.
+_EXPIRY_SECONDS = 1.0
 
 
 class Cloud:
@@ -32,8 +39,8 @@ class Cloud:
 
     `identity_header` is the secret that the managed identity endpoint demands (settings.app_settings gives it to the
     app). `app_endpoints` is shown in `/_control/endpoints` and read anew each time. Without `key_vault` there is no
-    vault: nothing answers at its port. `durable` is the engine behind `/_control/durable`. `state`, `vault`, `faults`
-    and `journal` may be read and changed from the loop that the cloud runs on.
+    vault: nothing answers at its port. `durable` is the engine behind `/_control/durable`. `state`, `vault`, `faults`,
+    `journal` and `delivery` may be read and changed from the loop that the cloud runs on.
     """
 
     def __init__(
@@ -55,14 +62,17 @@ class Cloud:
         self.tokens = Tokens()
         self.faults = Faults()
         self.journal = Journal()
+        self.delivery = Delivery(self.faults, authority.ca_file)
         self._app_endpoints: Mapping[str, str | None] = {} if app_endpoints is None else app_endpoints
         # The URLs outlive the sockets, which are closed and opened again by faults.
         self.arm_url = sockets.arm_url
         self.data_plane_url = sockets.data_plane_url
         self.key_vault_url = sockets.key_vault_url if key_vault else None
+        self.topic_url = sockets.topic_url
         self.identity_url = sockets.identity_url
         self.control_url = sockets.control_url
         self._listeners: dict[str, Listener] = {}
+        self._expiry_watch: asyncio.Task[None] | None = None
         self._publish_first_secret()
 
     @cached_property
@@ -81,10 +91,14 @@ class Cloud:
             faults=self.faults,
             arm_url=self.arm_url,
             data_plane_url=self.data_plane_url,
+            publish=self.delivery.publish,
         )
         data_plane = DataPlane(state=self.state, journal=self.journal, faults=self.faults)
         identity = IdentityEndpoint(
             tokens=self.tokens, journal=self.journal, faults=self.faults, header=self.identity_header
+        )
+        topic = EventGridTopic(
+            tokens=self.tokens, journal=self.journal, faults=self.faults, publish=self.delivery.publish_from_app
         )
         sockets = self.sockets
         # By the names of services in fault rules; the control API has no faults.
@@ -93,6 +107,7 @@ class Cloud:
             "communication": Listener(
                 sockets.data_plane, data_plane.handle, context=context, untrusted_context=untrusted
             ),
+            "eventgrid": Listener(sockets.event_grid, topic.handle, context=context, untrusted_context=untrusted),
             "identity": Listener(sockets.identity, identity.handle),
             "control": Listener(sockets.control, Control(self).handle),
         }
@@ -110,18 +125,27 @@ class Cloud:
             self._listeners["keyvault"] = Listener(
                 sockets.key_vault, key_vault.handle, context=context, untrusted_context=untrusted
             )
+            events = KeyVaultEvents(self.vault, self.key_vault_url, self.delivery.publish)
+            self.vault.on_new_version = events.on_new_version
+            self._expiry_watch = asyncio.create_task(_watch(events), name="expiry watch")
         for listener in self._listeners.values():
             await listener.start()
 
     async def stop(self) -> None:
         """Stop serving, drop every connection and close the sockets; also after a start that failed."""
+        if self._expiry_watch is not None:
+            self._expiry_watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._expiry_watch
+            self._expiry_watch = None
+        await self.delivery.close()
         for listener in self._listeners.values():
             await listener.stop()
         self._listeners = {}
         self.sockets.close()
 
     async def reset(self) -> None:
-        """Go back to the start: the one resource with new keys, its secret, no faults, no journal, nothing under way.
+        """Go back to the start: one resource with new keys, its secret, no faults, journal, events; nothing under way.
 
         Tokens stay valid: an app that runs on holds one in its cache, as it would in Azure.
         """
@@ -133,6 +157,7 @@ class Cloud:
         self.state.reset()
         self._publish_first_secret()
         self.journal.clear()
+        self.delivery.reset()
 
     async def set_faults(self, rules: list[Rule]) -> None:
         """Put these rules in force; rules for connections close and open ports before this returns."""
@@ -148,7 +173,7 @@ class Cloud:
             "keyVault": self.key_vault_url,
             "dataPlane": self.data_plane_url,
             "identity": self.identity_url,
-            "topic": None,
+            "topic": self.topic_url,
             "caFile": str(self.authority.ca_file),
             "token": self.token,
             **self._app_endpoints,
@@ -159,4 +184,11 @@ class Cloud:
         resource = self.state.find(ResourceId.parse(RESOURCE_ID))
         if self.vault is not None and resource is not None:
             self.vault.clear()
-            self.vault.set(FIRST_SECRET, first_secret(resource, self.data_plane_url, time.time()))
+            # It was there before anybody could have heard of it.
+            self.vault.set(FIRST_SECRET, first_secret(resource, self.data_plane_url, time.time()), announce=False)
+
+
+async def _watch(events: KeyVaultEvents) -> None:
+    while True:
+        await asyncio.sleep(_EXPIRY_SECONDS)
+        events.check()

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from emulator.cloud.arm_shapes import host_name
 from emulator.cloud.control_durable import Durable, DurableRoutes
+from emulator.cloud.control_events import EventRoutes
 from emulator.cloud.control_requests import (
     ControlError,
     Methods,
@@ -18,6 +19,7 @@ from emulator.cloud.control_requests import (
     query_parameter,
 )
 from emulator.cloud.control_secrets import SecretRoutes
+from emulator.cloud.event_grid_delivery import Delivery
 from emulator.cloud.fault_rules import parse_rules
 from emulator.cloud.faults import Faults, Rule
 from emulator.cloud.journal import Journal
@@ -59,6 +61,11 @@ class Controlled(Protocol):
         ...
 
     @property
+    def delivery(self) -> Delivery:
+        """The events, and their delivery to the app."""
+        ...
+
+    @property
     def data_plane_url(self) -> str:
         """Origin of the data plane."""
         ...
@@ -82,6 +89,7 @@ class Control:
     def __init__(self, cloud: Controlled) -> None:
         self._cloud = cloud
         self._durable = DurableRoutes(cloud.durable, cloud.faults)
+        self._events = EventRoutes(cloud.delivery)
         self._routes: dict[str, Methods] = {
             "/_control/endpoints": {"GET": self._endpoints},
             "/_control/resources": {
@@ -92,6 +100,8 @@ class Control:
             "/_control/secrets": SecretRoutes(cloud.vault).methods,
             "/_control/faults": {"GET": self._list_faults, "PUT": self._put_faults},
             "/_control/requests": {"GET": self._list_requests, "DELETE": self._forget_requests},
+            "/_control/events": self._events.methods,
+            "/_control/events/delivery": self._events.delivery_methods,
             "/_control/durable": self._durable.methods,
             "/_control/durable/faults/take": self._durable.take_methods,
             "/_control/probe": {"POST": self._probe},
@@ -114,7 +124,8 @@ class Control:
     def _route(self, request: web.BaseRequest) -> Route:
         methods = self._routes.get(request.rel_url.path.rstrip("/"))
         if methods is None:
-            methods = self._durable.methods_of_instance(request.rel_url.raw_path.rstrip("/"))
+            path = request.rel_url.raw_path.rstrip("/")
+            methods = self._durable.methods_of_instance(path) or self._events.methods_of_event(path)
         if methods is None:
             raise ControlError(404, f"There is no such path; there are: {', '.join(self._routes)}.")
         route = methods.get(request.method)

@@ -12,6 +12,7 @@ from emulator.cloud.faults import (
     ConnectionFault,
     DelayFault,
     DisconnectFault,
+    DuplicateFault,
     ExpiredTokenFault,
     Fault,
     RerunFault,
@@ -41,8 +42,12 @@ _SERVICES = {
     "keyvault": _ServiceFaults(
         frozenset({"getSecret", "setSecret", "listSecrets", "listVersions", "updateSecret"}), _ANY_REQUEST | {"tls"}
     ),
+    "eventgrid": _ServiceFaults(frozenset({"publish", "deliver"}), (_ANY_REQUEST - {"body"}) | {"tls", "duplicate"}),
     "durable": _ServiceFaults(None, frozenset({"rerun"})),
 }
+# Deliveries are no requests to a service: they have this one fault, which nothing else has.
+_DELIVER = "deliver"
+_MOST_DUPLICATES = 100
 # What Azure Functions allows as a function's name.
 _FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
 _SELECTORS = frozenset({"service", "operation", "resourceId", "times"})
@@ -69,6 +74,8 @@ def _rule(item: Json) -> Rule:
     if operation != WHOLE_SERVICE:
         _check_operation(item, operation, service, known)
     effect = _effect(item, members, service, known)
+    if (effect == "duplicate") != (operation == _DELIVER):
+        raise item.error(f"the operation {_DELIVER} has the effect duplicate, and no other has it")
     fault = _FAULTS[effect](item)
     times = _times(item)
     resource_key = _resource_key(item)
@@ -177,6 +184,13 @@ def _expired_token(item: Json) -> Fault:
     return ExpiredTokenFault()
 
 
+def _duplicate(item: Json) -> Fault:
+    count = item.integer("duplicate")
+    if not 1 <= count <= _MOST_DUPLICATES:
+        raise item.error(f"duplicate must be from 1 to {_MOST_DUPLICATES}")
+    return DuplicateFault(count)
+
+
 def _rerun(item: Json) -> Fault:
     if item.choice("rerun", ("now", "late")) == "late":
         return RerunFault(when="late", delay_seconds=_seconds(item))
@@ -199,6 +213,7 @@ _FAULTS: dict[str, Callable[[Json], Fault]] = {
     "disconnect": _disconnect,
     "body": _body,
     "expiredToken": _expired_token,
+    "duplicate": _duplicate,
     "rerun": _rerun,
     "refuse": _connection("refuse"),
     "tls": _connection("tls"),

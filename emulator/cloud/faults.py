@@ -5,7 +5,7 @@ from typing import Literal, overload
 
 WHOLE_SERVICE = "*"
 # The services of the cloud that answer requests; `durable`, which runs activities, is not one of them.
-RequestService = Literal["arm", "identity", "communication", "keyvault"]
+RequestService = Literal["arm", "identity", "communication", "keyvault", "eventgrid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +75,15 @@ class RerunFault:
         return {"rerun": self.when, "delaySeconds": self.delay_seconds}
 
 
+@dataclass(frozen=True, slots=True)
+class DuplicateFault:
+    """Deliver an event `count` times more, all at once: Event Grid delivers at least once."""
+
+    count: int
+
+
 RequestFault = StatusFault | DelayFault | DisconnectFault | BodyFault | ExpiredTokenFault
-Fault = RequestFault | ConnectionFault | RerunFault
+Fault = RequestFault | ConnectionFault | RerunFault | DuplicateFault
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,9 +144,17 @@ class Faults:
         None: the request is served, the activity runs as ever.
         """
         for rule in self._rules:
-            if isinstance(rule.fault, ConnectionFault):
+            if isinstance(rule.fault, ConnectionFault | DuplicateFault):
                 continue
             if rule.matches(service, operation, resource_key):
+                rule.use()
+                return rule.fault
+        return None
+
+    def take_duplicate(self) -> DuplicateFault | None:
+        """Return the fault for the delivery of one event, and count it as used."""
+        for rule in self._rules:
+            if isinstance(rule.fault, DuplicateFault) and rule.times != 0:
                 rule.use()
                 return rule.fault
         return None

@@ -94,13 +94,15 @@ class Vault:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._secrets: dict[str, Secret] = {}
+        # Told of each secret that has a new version.
+        self.on_new_version: Callable[[Secret], None] | None = None
 
     def clear(self) -> None:
         """Forget everything, deleted secrets too."""
         self._secrets.clear()
 
-    def set(self, name: str, draft: Draft) -> Secret:
-        """Make a secret, or a new version of the one by that name, and return it.
+    def set(self, name: str, draft: Draft, *, announce: bool = True) -> Secret:
+        """Make a secret, or a new version of the one by that name, and return it; `announce`: tell `on_new_version`.
 
         Raises NameIsDeletedError, and LimitError for a draft beyond the service's limits.
         """
@@ -124,6 +126,8 @@ class Vault:
             secret = self._secrets[name.lower()] = Secret(name=name, versions=[version])
         else:
             secret.versions.append(version)
+        if announce and self.on_new_version is not None:
+            self.on_new_version(secret)
         return secret
 
     def update(self, version: SecretVersion, changes: Changes) -> None:

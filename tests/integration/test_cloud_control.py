@@ -29,7 +29,8 @@ async def test_endpoints_name_everything_there_is(cloud: Cloud, arm: ArmClient, 
     assert endpoints["dataPlane"] == cloud.data_plane_url
     assert endpoints["keyVault"] == cloud.key_vault_url
     assert endpoints["identity"] == cloud.identity_url
-    assert [endpoints[name] for name in ("app", "topic", "webhook", "functionKey")] == [None] * 4
+    assert endpoints["topic"] == cloud.topic_url
+    assert [endpoints[name] for name in ("app", "webhook", "functionKey")] == [None] * 3
     assert (await arm.send("GET", authorization=f"Bearer {endpoints['token']}")).status == 200
 
 
@@ -173,6 +174,7 @@ async def test_faults_are_shown_as_they_were_put(control: ControlClient) -> None
         {"service": "identity", "operation": "token", "delaySeconds": 0.1, "after": True, "times": 3},
         {"service": "communication", "disconnect": "before"},
         {"service": "keyvault", "operation": "setSecret", "body": "truncated", "times": 2},
+        {"service": "eventgrid", "operation": "deliver", "duplicate": 2},
         {"service": "durable", "operation": "publish_key", "rerun": "late", "delaySeconds": 0.5},
     ]
     put = await control.send("PUT", "faults", rules)
@@ -191,7 +193,12 @@ _NOTHING: dict[str, object] = {}
         ([1], ["[0]", "object"]),
         ([_NOTHING], ["[0]", "service"]),
         ([{**_ARM_RULE, "status": 500}, {"service": "ARM", "status": 500}], ["[1]", "service", "arm"]),
-        ([{"service": "eventgrid", "status": 500}], ["service must be one of"]),
+        ([{"service": "storage", "status": 500}], ["service must be one of"]),
+        ([{"service": "eventgrid", "body": "invalid"}], ["body is not possible"]),
+        ([{"service": "eventgrid", "duplicate": 2}], ["operation deliver has the effect duplicate"]),
+        ([{"service": "eventgrid", "operation": "deliver", "status": 500}], ["operation deliver has the effect"]),
+        ([{"service": "eventgrid", "operation": "deliver", "duplicate": 0}], ["duplicate must be from 1 to 100"]),
+        ([{**_ARM_RULE, "duplicate": 1}], ["duplicate is not possible"]),
         ([{"service": "keyvault", "operation": "deleteSecret", "status": 500}], ["operation", "updateSecret"]),
         ([{"service": "keyvault", "status": 500, "resourceId": RESOURCE_ID}], ["resourceId", "keyvault"]),
         ([{"service": "keyvault", "expiredToken": True}], ["expiredToken is not possible"]),

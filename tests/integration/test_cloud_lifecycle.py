@@ -37,7 +37,10 @@ async def test_stop_closes_every_port() -> None:
         sockets = cloud.sockets
         ports = [
             port_of(each)
-            for each in (sockets.arm, sockets.data_plane, sockets.key_vault, sockets.identity, sockets.control)
+            for each in (
+                *(sockets.arm, sockets.data_plane, sockets.key_vault, sockets.event_grid, sockets.identity),
+                sockets.control,
+            )
         ]
         assert all(_is_open(port) for port in ports)
     assert not any(_is_open(port) for port in ports)

@@ -10,16 +10,17 @@ from emulator.cloud.addresses import CloudSockets, PortUnavailableError, bind, l
 
 
 def test_free_ports_are_found_and_named_in_the_urls() -> None:
-    """Every service has a port of its own; ARM, the data plane and Key Vault are localhost over TLS."""
+    """Every service has a port of its own; ARM, the data plane, Key Vault and Event Grid are localhost over TLS."""
     sockets = CloudSockets.bind()
     try:
         assert sockets.arm_url == f"https://localhost:{port_of(sockets.arm)}"
         assert sockets.data_plane_url == f"https://localhost:{port_of(sockets.data_plane)}"
         assert sockets.key_vault_url == f"https://localhost:{port_of(sockets.key_vault)}"
+        assert sockets.topic_url == f"https://localhost:{port_of(sockets.event_grid)}/api/events"
         assert sockets.identity_url == f"http://127.0.0.1:{port_of(sockets.identity)}/msi/token"
         assert sockets.control_url == f"http://127.0.0.1:{port_of(sockets.control)}"
         urls = (sockets.arm_url, sockets.data_plane_url, sockets.key_vault_url, sockets.identity_url)
-        assert len({*urls, sockets.control_url}) == 5
+        assert len({*urls, sockets.topic_url, sockets.control_url}) == 6
         assert sockets.arm.getsockname()[0] == "127.0.0.1"
     finally:
         sockets.close()
