@@ -114,6 +114,8 @@ class Delivery:
 
     def _keep(self, record: Record) -> None:
         dropped = self.records.add(record)
+        if dropped is None:
+            return
         for task, underway in list(self._underway.items()):
             if underway is dropped:
                 task.cancel()

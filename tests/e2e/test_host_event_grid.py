@@ -182,7 +182,8 @@ def test_what_happens_in_the_cloud_reaches_the_app_over_tls_with_keys(guarded_ev
     wait_until(
         lambda: any(each["data"].get("ObjectName") == "guarded" for each in received(guarded_events) if "data" in each)
     )
-    assert [each["status"] for each in guarded_events.call_control("GET", "events")] == ["Delivered"]
+    # The function runs before the host has answered.
+    wait_until(lambda: [each["status"] for each in guarded_events.call_control("GET", "events")] == ["Delivered"])
 
 
 def test_what_happens_in_the_cloud_reaches_the_app(events: Emulator) -> None:
