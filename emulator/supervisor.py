@@ -58,7 +58,12 @@ def _start(options: Options) -> int:
         child = Child(options, environment, told, str(authority.server_certificate_file))
     configure_logging(effective_level(options.log_level, logging.INFO))
     supervisor = _Supervisor(options, sockets, authority, header, child, keys)
-    return asyncio.run(supervisor.run(settings))
+    try:
+        return asyncio.run(supervisor.run(settings))
+    finally:
+        # The interpreter ends with the default in place of a handler: one more Ctrl-C would spoil the exit code.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
 
 class _Supervisor:
