@@ -19,6 +19,14 @@ class KeyType(StrEnum):
     PRIMARY = "Primary"
     SECONDARY = "Secondary"
 
+    @classmethod
+    def named(cls, text: str) -> "KeyType | None":
+        """Return the key that a text names, in any case, or None.
+
+        str.lower() folds no foreign letter into these two words; str.casefold() would.
+        """
+        return next((key_type for key_type in cls if key_type.lower() == text.lower()), None)
+
     @property
     def other(self) -> "KeyType":
         """The other one of the two."""
@@ -67,10 +75,8 @@ def _parse_key_type(value: Any) -> tuple[KeyType | None, Problem | None]:
         return None, _BOTH
     if not isinstance(value, str):
         return None, Problem("InvalidPropertyType", "Must be a string: Primary or Secondary.", _KEY_TYPE)
-    for key_type in KeyType:
-        # ASCII alone: str.lower() folds no foreign letter into these two words, str.casefold() would
-        if value.isascii() and value.lower() == key_type.lower():
-            return key_type, None
+    if (key_type := KeyType.named(value)) is not None:
+        return key_type, None
     return None, Problem("InvalidPropertyValue", "Must be Primary or Secondary, in upper or lower case.", _KEY_TYPE)
 
 

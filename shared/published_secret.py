@@ -73,8 +73,7 @@ class PublishedSecret:
     @property
     def key_type(self) -> KeyType | None:
         """The slot that the tag CredentialId names, in any case, or None."""
-        named = tag(self.tags, CREDENTIAL_ID).lower()
-        return next((key_type for key_type in KeyType if key_type.lower() == named), None)
+        return KeyType.named(tag(self.tags, CREDENTIAL_ID))
 
     @property
     def resource_id(self) -> ResourceId | None:

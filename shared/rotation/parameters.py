@@ -73,11 +73,10 @@ def _resource(value: Any) -> ResourceId:
 
 
 def _key_type(value: Any) -> KeyType:
-    text = _text(value)
-    for key_type in KeyType:
-        if text.isascii() and text.lower() == key_type.lower():
-            return key_type
-    raise ValueError("Must be Primary or Secondary, in upper or lower case.")
+    key_type = KeyType.named(_text(value))
+    if key_type is None:
+        raise ValueError("Must be Primary or Secondary, in upper or lower case.")
+    return key_type
 
 
 def _grace(value: Any) -> timedelta:
