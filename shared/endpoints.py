@@ -6,7 +6,7 @@ from shared import audit, composition
 from shared.authorization import authorized
 from shared.caller import Caller
 from shared.errors import AppError, InvalidRequest, Problem, ResourceNotAllowed
-from shared.http import Request, Response, require_api_version
+from shared.http import Request, Response, collecting, require_api_version
 from shared.parameters import KeyType, RegenerateKeyParameters, parse_flag, parse_if_match
 from shared.regeneration import Regeneration
 from shared.resource_id import ResourceId
@@ -47,16 +47,9 @@ def _asked(request: Request, resource: ResourceId | None, problems: list[Problem
     """Return what a request asks for, or raise InvalidRequest with every problem of its path, body and headers."""
     parameters, wrong = RegenerateKeyParameters.parse(request.json_object())
     problems = problems + wrong
-    if_match, force = None, False
-    try:
-        if_match = parse_if_match(request.headers.get("if-match"))
-    except InvalidRequest as error:
-        problems = [*problems, *error.problems]
-    try:
-        force = parse_flag("force", request.query.get("force"))
-    except InvalidRequest as error:
-        problems = [*problems, *error.problems]
-    if resource is None or parameters is None or problems:
+    if_match = collecting(problems, lambda: parse_if_match(request.headers.get("if-match")))
+    force = collecting(problems, lambda: parse_flag("force", request.query.get("force")))
+    if resource is None or parameters is None or force is None or problems:
         raise InvalidRequest(problems)
     return _Asked(resource, parameters.key_type, if_match, force)
 

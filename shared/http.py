@@ -125,6 +125,15 @@ async def answer[**P](
     )
 
 
+def collecting[T](problems: list[Problem], parse: Callable[[], T]) -> T | None:
+    """Return what `parse` gives; where it raises InvalidRequest, add its problems to the list and return None."""
+    try:
+        return parse()
+    except InvalidRequest as error:
+        problems.extend(error.problems)
+        return None
+
+
 def require_api_version(query: Mapping[str, str]) -> None:
     """Let a request pass whose api-version is well-formed; which one it is makes no difference here.
 

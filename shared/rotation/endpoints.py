@@ -8,7 +8,7 @@ from shared import audit
 from shared.authorization import authorized
 from shared.conflicts import Decided
 from shared.errors import AppError, InvalidRequest, NotFound, ResourceNotAllowed
-from shared.http import Request, Response
+from shared.http import Request, Response, collecting
 from shared.regeneration import utc_now
 from shared.resource_id import ResourceId
 from shared.rotation import requests
@@ -31,10 +31,7 @@ async def rotate(request: Request, engine: Engine) -> Response:
     configured = settings()
     caller = authorized(request, configured)
     asked, problems = RotationRequest.parse(request.json_object())
-    try:
-        repeatability = requests.repeatability_key(request.headers)
-    except InvalidRequest as error:
-        repeatability, problems = None, [*problems, *error.problems]
+    repeatability = collecting(problems, lambda: requests.repeatability_key(request.headers))
     if asked is None or problems:
         raise InvalidRequest(problems)
     require_key_vault(configured)

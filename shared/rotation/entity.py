@@ -41,9 +41,5 @@ class RotationGuard(DurableEntity):
         """`{"revocationId"}`: the key in grace is revoked, or that has failed."""
         self.set_state(guard.settle(self._state(), revocation_id=request["revocationId"]))
 
-    def expire(self, request: Json) -> None:
-        """`{"holder"}`: take the claim of a holder that has ended without a word."""
-        self.release(request)
-
     def _state(self) -> Json:
         return self.get_state(None, None) or guard.empty()
