@@ -19,9 +19,9 @@ from emulator.cloud.arm_parameters import key_type, sent_key_type
 from emulator.cloud.arm_routes import Route, Target
 from emulator.cloud.arm_shapes import API_VERSIONS, all_keys_json, key_json, resource_json
 from emulator.cloud.event_grid_resources import Action, action_event
-from emulator.cloud.exchange import Exchange, Operation, Reply
+from emulator.cloud.exchange import Exchange, Operation, Reply, entry_of
 from emulator.cloud.faults import Faults
-from emulator.cloud.journal import Entry, Journal, now
+from emulator.cloud.journal import Journal, now
 from emulator.cloud.state import Resource, State
 from emulator.cloud.tokens import Token, Tokens
 
@@ -63,16 +63,12 @@ class Arm:
         target, resource_id = route.target, route.resource_id
         resource = None if resource_id is None else self._state.find(resource_id)
         asked_for = resource_id if resource is None else resource.id
-        entry = Entry(
-            service="arm",
-            operation=target and target.operation,
-            method=request.method,
-            path=request.rel_url.raw_path,
-            at=now(),
-            api_version=request.rel_url.query.get("api-version"),
+        entry = entry_of(
+            request,
+            "arm",
+            target and target.operation,
             resource_id=asked_for and str(asked_for),
             key_type=sent_key_type(body) if target and target.operation == "regenerateKey" else None,
-            client_request_id=request.headers.get("x-ms-client-request-id"),
         )
         common = _common_headers(request)
         operation = Operation(

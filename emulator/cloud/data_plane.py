@@ -11,10 +11,10 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from emulator.cloud.exchange import Exchange, Operation, Reply
+from emulator.cloud.exchange import Exchange, Operation, Reply, entry_of
 from emulator.cloud.faults import Faults, StatusFault
 from emulator.cloud.hmac_authentication import SignedRequest, is_signed_by
-from emulator.cloud.journal import Entry, Journal, now
+from emulator.cloud.journal import Journal
 from emulator.cloud.state import Resource, State
 
 # The body of the real one, as quoted in the documentation of Swoosh's and other clients' adapters.
@@ -37,15 +37,11 @@ class DataPlane:
         if request.method != "GET":
             operation = None
         client_request_id = request.headers.get("x-ms-client-request-id")
-        entry = Entry(
-            service="communication",
-            operation=operation,
-            method=request.method,
-            path=request.rel_url.raw_path,
-            at=now(),
-            api_version=request.rel_url.query.get("api-version"),
+        entry = entry_of(
+            request,
+            "communication",
+            operation,
             resource_id=None if resource is None else str(resource.id),
-            client_request_id=client_request_id,
         )
         headers = {"x-ms-request-id": str(uuid.uuid4())}
         if client_request_id and request.headers.get("x-ms-return-client-request-id", "").lower() == "true":

@@ -16,9 +16,9 @@ from emulator.cloud.defaults import TOPIC_ID
 from emulator.cloud.event_grid_authentication import authenticate
 from emulator.cloud.event_grid_errors import EventGridError
 from emulator.cloud.event_grid_schemas import cloud_event, event_grid_event
-from emulator.cloud.exchange import Exchange, Operation, Reply
+from emulator.cloud.exchange import Exchange, Operation, Reply, entry_of
 from emulator.cloud.faults import Faults
-from emulator.cloud.journal import Entry, Journal, now
+from emulator.cloud.journal import Journal
 from emulator.cloud.json_values import Json, JsonError, parse_json
 from emulator.cloud.tokens import Tokens
 
@@ -50,14 +50,10 @@ class EventGridTopic:
             body = None
         is_topic = request.rel_url.raw_path.rstrip("/").lower() == PATH
         operation = "publish" if is_topic and request.method == "POST" else None
-        entry = Entry(
-            service="eventgrid",
-            operation=operation,
-            method=request.method,
-            path=request.rel_url.raw_path,
-            at=now(),
-            api_version=request.rel_url.query.get("api-version"),
-            client_request_id=request.headers.get("x-ms-client-request-id"),
+        entry = entry_of(
+            request,
+            "eventgrid",
+            operation,
         )
         served = Operation(name=operation, act=lambda _fault: self._answer(request, body, is_topic=is_topic))
         # As every Azure service answers; for this one no list of headers is published.

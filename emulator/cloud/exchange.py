@@ -18,7 +18,7 @@ from emulator.cloud.faults import (
     RequestService,
     StatusFault,
 )
-from emulator.cloud.journal import Entry, Journal
+from emulator.cloud.journal import Entry, Journal, now
 
 _UNEXPECTED_JSON = b'{"unexpected":true}'
 
@@ -41,6 +41,30 @@ class Operation:
     name: str | None
     act: Callable[[RequestFault | None], Reply]
     resource_key: str | None = None
+
+
+def entry_of(
+    request: web.BaseRequest,
+    service: str,
+    operation: str | None,
+    *,
+    resource_id: str | None = None,
+    key_type: str | None = None,
+    secret: str | None = None,
+) -> Entry:
+    """Return a request's entry for the journal; what the request alone does not tell, its service gives."""
+    return Entry(
+        service=service,
+        operation=operation,
+        method=request.method,
+        path=request.rel_url.raw_path,
+        at=now(),
+        api_version=request.rel_url.query.get("api-version"),
+        resource_id=resource_id,
+        key_type=key_type,
+        secret=secret,
+        client_request_id=request.headers.get("x-ms-client-request-id"),
+    )
 
 
 class Exchange:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from emulator.cloud.defaults import IDENTITIES, SYSTEM_ASSIGNED, Identity
-from emulator.cloud.exchange import Exchange, Operation, Reply
+from emulator.cloud.exchange import Exchange, Operation, Reply, entry_of
 from emulator.cloud.faults import ExpiredTokenFault, Faults, RequestFault, StatusFault
-from emulator.cloud.journal import Entry, Journal, now
+from emulator.cloud.journal import Journal
 from emulator.cloud.tokens import Tokens
 
 _PATH = "/msi/token"
@@ -32,14 +32,10 @@ class IdentityEndpoint:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         operation = "token" if request.rel_url.raw_path.rstrip("/").lower() == _PATH else None
-        entry = Entry(
-            service="identity",
-            operation=operation,
-            method=request.method,
-            path=request.rel_url.raw_path,
-            at=now(),
-            api_version=request.rel_url.query.get("api-version"),
-            client_request_id=request.headers.get("x-ms-client-request-id"),
+        entry = entry_of(
+            request,
+            "identity",
+            operation,
         )
         served = Operation(name=operation, act=lambda fault: self._answer(request, operation, fault))
         return await self._exchange.answer(request, entry, served, {"Cache-Control": "no-store"})

@@ -12,9 +12,9 @@ from aiohttp import web
 
 from emulator.cloud import key_vault_errors, key_vault_parameters, key_vault_routes
 from emulator.cloud.defaults import VAULT_LOCATION
-from emulator.cloud.exchange import Exchange, Operation, Reply
+from emulator.cloud.exchange import Exchange, Operation, Reply, entry_of
 from emulator.cloud.faults import Faults
-from emulator.cloud.journal import Entry, Journal, now
+from emulator.cloud.journal import Journal
 from emulator.cloud.key_vault_authentication import authenticate
 from emulator.cloud.key_vault_errors import KeyVaultError
 from emulator.cloud.key_vault_pages import page
@@ -37,15 +37,11 @@ class KeyVault:
         """Answer one request."""
         body = await request.read()
         route = key_vault_routes.parse(request.method, request.rel_url.raw_path)
-        entry = Entry(
-            service="keyvault",
-            operation=route.operation,
-            method=request.method,
-            path=request.rel_url.raw_path,
-            at=now(),
-            api_version=request.rel_url.query.get("api-version"),
+        entry = entry_of(
+            request,
+            "keyvault",
+            route.operation,
             secret=self._known_name(route.name),
-            client_request_id=request.headers.get("x-ms-client-request-id"),
         )
         operation = Operation(
             # A request without a token only asks for the challenge: it must not use up a rule that is meant for the
