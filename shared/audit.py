@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 
 from shared.caller import Caller
 from shared.errors import AppError, NotAllowed, RegenerationOutcome
@@ -38,14 +39,24 @@ def started(
 
     `action` is `RotateKey`, `RevokeKey` or `KeepKey`; `outcome` is `Accepted` or `Refused`.
     """
+    started_by(_who(request, caller), action, resource, result, reason)
+
+
+def started_by(
+    by: Mapping[str, object], action: str, resource: ResourceId, result: str | AppError, reason: str | None = None
+) -> None:
+    """Write the line of what was started, or refused, without an HTTP request; `by` says on whose account.
+
+    `action` may be `RegenerateKey` and `RepairSecrets`, too.
+    """
     fields: dict[str, object] = {"resourceId": str(resource)}
     if reason is not None:
         fields["reason"] = reason
     if isinstance(result, AppError):
         fields |= {"error": result.code, "status": result.status}
-        _write(logging.WARNING, action, "Refused", fields, _who(request, caller))
+        _write(logging.WARNING, action, "Refused", fields, by)
     else:
-        _write(logging.INFO, action, "Accepted", fields | {"instanceId": result}, _who(request, caller))
+        _write(logging.INFO, action, "Accepted", fields | {"instanceId": result}, by)
 
 
 def step(resource: ResourceId, key_type: KeyType, instance_id: str, result: str | AppError) -> None:
@@ -77,7 +88,7 @@ def _who(request: Request, caller: Caller) -> dict[str, object]:
     return who
 
 
-def _write(level: int, action: str, outcome: str, fields: dict[str, object], by: dict[str, object]) -> None:
+def _write(level: int, action: str, outcome: str, fields: dict[str, object], by: Mapping[str, object]) -> None:
     line = {"action": action, "outcome": outcome, **fields, **by}
     # ASCII escapes keep line breaks and direction marks of a caller's name from forging a line
     _logger.log(level, "audit %s", json.dumps(line, ensure_ascii=True))

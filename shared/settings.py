@@ -8,9 +8,16 @@ from datetime import timedelta
 from functools import cache
 from urllib.parse import urlsplit
 
-from shared.durations import LONGEST_VALIDITY_DAYS, format_duration, parse_grace_period, shortest_validity
+from shared.durations import (
+    LONGEST_GRACE_PERIOD,
+    LONGEST_VALIDITY_DAYS,
+    format_duration,
+    parse_grace_period,
+    shortest_validity,
+)
 from shared.errors import NotConfigured, Problem
 from shared.resource_id import AllowList, ResourceId, Scope
+from shared.schedule import parse_schedule
 
 # Groups and single credentials that azure-identity's DefaultAzureCredential knows under this variable:
 # https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains#defaultazurecredential-overview
@@ -51,6 +58,9 @@ class Settings:
     key_vault_verify_challenge_resource: bool
     rotation_grace_period: timedelta
     rotation_validity_days: int
+    rotation_retention_days: int
+    reconcile_schedule: str
+    event_grid_topic_endpoint: str | None
     request_deadline_seconds: float
     required_app_roles: frozenset[str]
     app_service_authentication: bool
@@ -68,6 +78,9 @@ DEFAULTS: Mapping[str, str] = {
     "KEY_VAULT_VERIFY_CHALLENGE_RESOURCE": "true",
     "ROTATION_GRACE_PERIOD": "P2D",
     "ROTATION_VALIDITY_DAYS": "90",
+    "ROTATION_RETENTION_DAYS": "90",
+    "RECONCILE_SCHEDULE": "0 7 * * * *",
+    "EVENT_GRID_TOPIC_ENDPOINT": "",
     "REQUEST_DEADLINE_SECONDS": "30",
     "REQUIRED_APP_ROLES": "",
 }
@@ -107,6 +120,9 @@ def parse_settings(environment: Mapping[str, str]) -> Settings:
         key_vault_verify_challenge_resource=read("KEY_VAULT_VERIFY_CHALLENGE_RESOURCE", _boolean, True),
         rotation_grace_period=grace,
         rotation_validity_days=read("ROTATION_VALIDITY_DAYS", _validity_days(grace), 0),
+        rotation_retention_days=read("ROTATION_RETENTION_DAYS", _retention_days, 0),
+        reconcile_schedule=read("RECONCILE_SCHEDULE", parse_schedule, ""),
+        event_grid_topic_endpoint=read("EVENT_GRID_TOPIC_ENDPOINT", _optional(_topic_endpoint), None),
         request_deadline_seconds=read("REQUEST_DEADLINE_SECONDS", _seconds, 0.0),
         required_app_roles=frozenset(read("REQUIRED_APP_ROLES", _comma_separated(_app_role), ())),
         app_service_authentication=environment.get(_PLATFORM, "").strip().lower() == "true",
@@ -133,6 +149,16 @@ def settings() -> Settings:
         NotConfigured: as `parse_settings`.
     """
     return parse_settings(os.environ)
+
+
+def reconcile_schedule() -> str:
+    """Return the timer's schedule, for indexing the functions: the default where the setting is wrong, which every
+    request then reports; a function that cannot be indexed would take all others with it."""
+    name = "RECONCILE_SCHEDULE"
+    try:
+        return parse_schedule(os.environ.get(name, "").strip() or DEFAULTS[name])
+    except ValueError:
+        return DEFAULTS[name]
 
 
 def default_resource(settings: Settings) -> ResourceId:
@@ -243,6 +269,27 @@ def _vault_url(text: str) -> str:
         return _https_origin(text)
     except ValueError:
         raise ValueError("must be https:// and a host alone, like https://my-vault.vault.azure.net") from None
+
+
+def _topic_endpoint(text: str) -> str:
+    origin, _, path = text.partition("://")[2].partition("/")
+    try:
+        # https://learn.microsoft.com/azure/event-grid/post-to-custom-topic : the path is always this one
+        if path.rstrip("/") not in ("", "api/events"):
+            raise ValueError
+        return _https_origin(f"{text.partition('://')[0]}://{origin}") + "/api/events"
+    except ValueError:
+        raise ValueError(
+            "must be the endpoint of an Event Grid topic, like https://my-topic.westeurope-1.eventgrid.azure.net/api/events"
+        ) from None
+
+
+def _retention_days(text: str) -> int:
+    # a rotation must be there as long as its old key can be in grace, and a day more
+    shortest = LONGEST_GRACE_PERIOD.days + 1
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not shortest <= int(text) <= LONGEST_VALIDITY_DAYS:
+        raise ValueError(f"must be a number of days from {shortest} to {LONGEST_VALIDITY_DAYS}")
+    return int(text)
 
 
 def _boolean(text: str) -> bool:

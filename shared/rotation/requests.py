@@ -24,7 +24,21 @@ def instance_id(source: str, resource: ResourceId, key: str) -> str:
 
     The same three give the same id, so that a repeated request and a redelivered event find what they started.
     """
-    return hashlib.sha256(f"{source}\n{resource.key}\n{key}".encode()).hexdigest()[:32]
+    return attempt_id(source, resource, key, 0)
+
+
+def secret_instance_id(vault_url: str, name: str, version: str, attempt: int = 0) -> str:
+    """Return the id of the rotation because of a secret version that is about to expire, or has.
+
+    All that Key Vault tells of one version, and the timer that finds it, start the same; `attempt` counts what was
+    tried again because it has not succeeded.
+    """
+    return _hashed(vault_url.lower(), name.lower(), version, *_again(attempt))
+
+
+def attempt_id(source: str, resource: ResourceId, key: str, attempt: int) -> str:
+    """Return `instance_id`, made another one for each attempt after the first."""
+    return _hashed(source, resource.key, key, *_again(attempt))
 
 
 def repeatability_key(headers: Mapping[str, str]) -> str | None:
@@ -46,8 +60,19 @@ def repeatability_key(headers: Mapping[str, str]) -> str | None:
         ) from None
 
 
-def rotation_input(request: RotationRequest, resource: ResourceId, *, default_grace: timedelta, source: str) -> Json:
-    """Return the input of `rotate_key`: all that it needs, and no secret."""
+def rotation_input(
+    request: RotationRequest,
+    resource: ResourceId,
+    *,
+    default_grace: timedelta,
+    source: str,
+    secret: tuple[str, str] | None = None,
+) -> Json:
+    """Return the input of `rotate_key`: all that it needs, and no secret.
+
+    `secret` is the name and version whose expiry is the reason; if another version is the current one by the time
+    that the rotation looks, it has nothing to do.
+    """
     grace = default_grace if request.grace_period is None else request.grace_period
     body: Json = {
         "resourceId": str(resource),
@@ -59,13 +84,21 @@ def rotation_input(request: RotationRequest, resource: ResourceId, *, default_gr
         "reason": request.reason,
         "source": source,
     }
+    if secret is not None:
+        body["secret"] = {"name": secret[0], "version": secret[1]}
     return body | {"digest": _digest(body)}
 
 
 def regeneration_input(
-    resource: ResourceId, key_type: KeyType, *, if_match: frozenset[str] | None, force: bool, source: str
+    resource: ResourceId,
+    key_type: KeyType,
+    *,
+    if_match: frozenset[str] | None,
+    force: bool,
+    source: str,
+    key_vault: bool = True,
 ) -> Json:
-    """Return the input of `regenerate_key`."""
+    """Return the input of `regenerate_key`; without `key_vault` no secret is looked for."""
     body: Json = {
         "resourceId": str(resource),
         "guardKey": guard_key(resource),
@@ -73,12 +106,55 @@ def regeneration_input(
         "ifMatch": sorted(if_match) if if_match is not None else None,
         "force": force,
         "source": source,
+        "keyVault": key_vault,
     }
     return body | {"digest": _digest(body)}
 
 
-async def start(engine: Engine, orchestrator: str, request: Json, *, id_: str, now: datetime) -> bool:
+def repair_input(
+    resource: ResourceId, *, grace: timedelta, source: str, converge: bool = False, owed: Json | None = None
+) -> Json:
+    """Return the input of `repair_secrets`.
+
+    Args:
+        resource: whose secrets are to publish a live key.
+        grace: for the key that is left where secrets published different ones.
+        source: who asks.
+        converge: whether secrets that publish different live keys shall publish one; only where no key is in grace.
+        owed: the input of a `revoke_key` that failed or never ran, to be run again; null: none.
+    """
+    body: Json = {
+        "resourceId": str(resource),
+        "guardKey": guard_key(resource),
+        "converge": converge,
+        "owed": owed,
+        "graceSeconds": grace.total_seconds(),
+        "revoke": True,
+        "source": source,
+    }
+    return body | {"digest": _digest(body)}
+
+
+async def start(
+    engine: Engine,
+    orchestrator: str,
+    request: Json,
+    *,
+    id_: str,
+    now: datetime,
+    waits: bool = False,
+    announce: bool = False,
+) -> bool:
     """Start an orchestration, or find the one that the same request has started.
+
+    Args:
+        engine: where it is started.
+        orchestrator: its name.
+        request: its input.
+        id_: its instance id: the same for the same request.
+        now: the time, in UTC.
+        waits: where nobody waits for an answer: whether it waits a little for a resource that somebody else holds.
+        announce: whether its end is told to the app's Event Grid topic.
 
     Returns False where it was there already.
 
@@ -88,8 +164,9 @@ async def start(engine: Engine, orchestrator: str, request: Json, *, id_: str, n
     """
     known = await engine.find(id_)
     if known is None:
-        ended = await _require_free(engine, request["guardKey"], now)
-        if await engine.start(orchestrator, id_, request | {"insteadOf": ended}):
+        ended = await _ended_holder(engine, request["guardKey"], now, waits=waits)
+        how = {"insteadOf": ended, "waits": waits, "announce": announce}
+        if await engine.start(orchestrator, id_, request | how):
             return True
         known = await engine.find(id_)
     if known is not None and known.input.get("digest") != request["digest"]:
@@ -97,7 +174,7 @@ async def start(engine: Engine, orchestrator: str, request: Json, *, id_: str, n
     return False
 
 
-async def _require_free(engine: Engine, key: str, now: datetime) -> str | None:
+async def _ended_holder(engine: Engine, key: str, now: datetime, *, waits: bool) -> str | None:
     """Return the id of a holder that has ended without a word, or None.
 
     Whoever starts claims in its place: a signal to the guard might arrive after the claim.
@@ -107,10 +184,20 @@ async def _require_free(engine: Engine, key: str, now: datetime) -> str | None:
         return None
     instance = await engine.find(holder["id"])
     if instance is not None and not run_state(instance).ended:
+        if waits:
+            return None
         raise RotationInProgress(rotation_id(holder["id"]))
     # terminated or crashed: nothing of it will ever release the claim
     await engine.expire(key, holder["id"])
     return holder["id"]
+
+
+def _hashed(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _again(attempt: int) -> tuple[str, ...]:
+    return (f"attempt {attempt}",) if attempt else ()
 
 
 def _digest(body: Json) -> str:

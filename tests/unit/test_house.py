@@ -22,7 +22,7 @@ EFFECTFUL = ("azure.identity", "azure.mgmt", "azure.core", "azure.keyvault", "az
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
-        "errors redaction durations azure_clients.transport",
+        "errors redaction durations schedule azure_clients.transport",
         "json_body resource_id logs caller conflicts connection_string key_vault_errors proof",
         "parameters settings azure_clients.arm_errors azure_clients.data_plane azure_clients.key_vault_answers",
         "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters",
@@ -44,6 +44,7 @@ PURE = [
     "parameters",
     "caller",
     "durations",
+    "schedule",
     "conflicts",
     "connection_string",
     "key_vault_errors",
