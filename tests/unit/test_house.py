@@ -29,7 +29,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "audit delivery azure_clients.management azure_clients.key_vault_calls",
         "rotation.plan rotation.guard rotation.status",
         "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.steps",
-        "rotation.workflow rotation.revocation rotation.activities rotation.requests rotation.responses",
+        "no_vault rotation.moves rotation.activities rotation.requests rotation.responses",
+        "rotation.workflow rotation.revocation",
         "composition rotation.endpoints rotation.guarded",
         "endpoints rotation.blueprint rotation.durable_engine",
     )
