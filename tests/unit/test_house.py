@@ -23,10 +23,10 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
         "errors redaction durations schedule azure_clients.transport",
-        "json_body resource_id logs caller conflicts connection_string key_vault_errors proof",
+        "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors proof",
         "parameters settings azure_clients.arm_errors azure_clients.data_plane azure_clients.key_vault_answers",
-        "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters",
-        "audit delivery azure_clients.management azure_clients.key_vault_calls",
+        "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters event_data",
+        "audit delivery events azure_clients.management azure_clients.key_vault_calls",
         "rotation.plan rotation.guard rotation.status",
         "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.steps",
         "no_vault rotation.moves rotation.activities rotation.requests rotation.responses",
@@ -48,6 +48,9 @@ PURE = [
     "schedule",
     "conflicts",
     "connection_string",
+    "event_data",
+    "event_envelope",
+    "events",
     "key_vault_errors",
     "published_secret",
     "azure_clients.arm_errors",
