@@ -32,7 +32,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "no_vault rotation.moves rotation.activities rotation.requests rotation.responses",
         "rotation.workflow rotation.revocation",
         "composition rotation.endpoints rotation.guarded",
-        "endpoints rotation.blueprint rotation.durable_engine",
+        "endpoints rotation.blueprint rotation.durable_engine rotation.reactions",
     )
 )
 
