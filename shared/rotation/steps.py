@@ -41,6 +41,11 @@ class Context(Protocol):
         """The time, the same at each replay; without a zone, in UTC."""
         ...
 
+    @property
+    def is_replaying(self) -> bool:
+        """Whether this has run before, so that what it would log is logged already."""
+        ...
+
     def call_activity(self, activity: str, *, input: Any = None) -> Any:  # noqa: A002  # the engine's name
         """Return the task of an activity."""
         ...
