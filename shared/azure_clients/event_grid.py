@@ -71,8 +71,10 @@ class EventGridTopic:
             # its outcome speaks of a key's regeneration, which this is not
             failure: AppError = ManagedIdentityUnavailable(error.message)
         except HttpResponseError as error:
-            status = error.status_code
-            failure = _answered(error)
+            # the SDK says a 404 in its own words, with the answer behind them
+            answer: Any = error.response or getattr(error.__cause__, "response", None)
+            failure = _answered(answer)
+            status = answer.status_code if answer is not None else None
         except AzureError as error:
             # azure-core calls every network error of aiohttp a ServiceRequestError; aiohttp's own type says whether
             # there ever was a connection
@@ -93,13 +95,12 @@ class EventGridTopic:
         await self._client.close()
 
 
-def _answered(error: HttpResponseError) -> EventNotPublished:
+def _answered(answer: Any) -> EventNotPublished:
     # azure-core types the response loosely
-    response: Any = error.response
-    if response is None:
+    if answer is None:
         return not_the_api()
     try:
-        body: bytes = response.content
-    except (AzureError, AttributeError):
+        body: bytes = answer.body()
+    except (AzureError, AttributeError, ValueError):
         body = b""
-    return from_status(int(response.status_code or 0), response.headers, body)
+    return from_status(int(answer.status_code or 0), answer.headers, body)

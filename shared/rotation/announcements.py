@@ -84,7 +84,7 @@ def _is_idle(operation: str, request: Json, view: Json) -> bool:
     canceled = view["status"] == "Canceled"
     match operation:
         case "Rotate":
-            return canceled and view["error"]["code"] == "StaleEvent"
+            return canceled and view.get("error", {}).get("code") == "StaleEvent"
         case "Regenerate":
             return canceled and request["source"] == "http"
         case "Repair":
