@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.delivery import Delivery, Vault
 from shared.no_vault import NoVault
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from shared.azure_clients.credential import Credential
     from shared.azure_clients.data_plane import CommunicationDataPlane
+    from shared.azure_clients.event_grid import EventGridTopic
     from shared.azure_clients.key_vault import KeyVault
     from shared.azure_clients.management import Management
     from shared.rotation.activities import Steps
@@ -102,6 +103,23 @@ async def data_plane() -> "CommunicationDataPlane":
     return (await _clients_of_loop()).data_plane()
 
 
+async def topic() -> "EventGridTopic | None":
+    """Return this event loop's client of the app's Event Grid topic, or None where there is none.
+
+    Raises:
+        NotConfigured: settings are missing or wrong.
+    """
+    return (await _clients_of_loop()).topic()
+
+
+async def announce_soon(announcement: dict[str, Any]) -> None:
+    """Have an announcement published in the background; who calls neither waits for the topic nor fails with it.
+
+    To be called by whoever has used the clients of this event loop already, so that the settings are known to be good.
+    """
+    (await _clients_of_loop()).announce_soon(announcement)
+
+
 async def durable_client(binding: str) -> "DurableFunctionsClient":
     """Return this event loop's client of the durable engine.
 
@@ -131,6 +149,9 @@ class _Clients:
         self._management: Management | None = None
         self._key_vault: KeyVault | None = None
         self._data_plane: CommunicationDataPlane | None = None
+        self._topic: EventGridTopic | None = None
+        # the loop itself holds its tasks weakly
+        self._background: set[asyncio.Task[None]] = set()
         self._durable: dict[tuple[str, str], DurableFunctionsClient] = {}
         self._opened: list[_Closable] = []
 
@@ -163,6 +184,23 @@ class _Clients:
             self._opened.append(self._data_plane)
         return self._data_plane
 
+    def topic(self) -> "EventGridTopic | None":
+        if self._topic is None and self._settings.event_grid_topic_endpoint is not None:
+            from shared.azure_clients.event_grid import EventGridTopic
+
+            self._topic = EventGridTopic(self._settings.event_grid_topic_endpoint, self._authenticated())
+            self._opened.append(self._topic)
+        return self._topic
+
+    def announce_soon(self, announcement: dict[str, Any]) -> None:
+        if self._settings.event_grid_topic_endpoint is None:
+            return
+        from shared.rotation.announcing import announce
+
+        task = asyncio.create_task(announce(topic, announcement))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
     def durable_client(self, binding: str) -> "DurableFunctionsClient":
         told = json.loads(binding)
         # a host that restarts its engine gives another address; everything else in the text is about HTTP
@@ -183,7 +221,10 @@ class _Clients:
         return self._credential
 
     async def close(self) -> None:
-        """Close what was opened, the last one first."""
+        """End what is still being announced, and close what was opened, the last one first."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
         while self._opened:
             await self._opened.pop().close()
 

@@ -39,6 +39,7 @@ AppError                              code, HTTP status, message, target, detail
 │   ├── SecretFormatUnknown           409 SecretFormatUnknown: neither a key nor a connection string
 │   ├── TagTooLong                    409 TagTooLong: Key Vault's limits leave no room for our tags
 │   └── DeliveryIncomplete            code and status of what hindered it: some secrets did not get the key
+├── EventNotPublished (event_grid_errors.py) 503: Event Grid did not take an event; in the log alone
 └── ArmError                          what Azure Resource Manager did
     ├── ArmRejected                   400, 403, 404, 409, 412, 429: ARM's own answer, passed through
     ├── UpstreamAuthenticationFailed  502 UpstreamAuthenticationFailed: ARM refused our token (401)

@@ -9,6 +9,7 @@ _QUIET = (
     "azure.communication",
     "azure.core",
     "azure.durable_functions",
+    "azure.eventgrid",
     "azure.identity",
     "azure.keyvault",
     "azure.mgmt",

@@ -4,7 +4,7 @@ import asyncio
 from types import TracebackType
 from typing import Any, Protocol
 
-from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from azure.core.exceptions import AzureError
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
@@ -48,6 +48,27 @@ class Credential:
                 raise _unavailable(self._settings, error) from None
             except ValueError:
                 raise _unavailable(self._settings, None) from None
+
+    async def get_token(
+        self,
+        *scopes: str,
+        claims: str | None = None,
+        tenant_id: str | None = None,
+        enable_cae: bool = False,
+        **_others: Any,
+    ) -> AccessToken:
+        """Return the same in the older form: azure-eventgrid knows a credential by this method.
+
+        Raises:
+            ManagedIdentityUnavailable: as `get_token_info`.
+        """
+        options: TokenRequestOptions = {"enable_cae": enable_cae}
+        if claims is not None:
+            options["claims"] = claims
+        if tenant_id is not None:
+            options["tenant_id"] = tenant_id
+        token = await self.get_token_info(*scopes, options=options)
+        return AccessToken(token.token, token.expires_on)
 
     async def forget(self) -> None:
         """Drop the cached token: the API refused it, though by its own word it is still good."""

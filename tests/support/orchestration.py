@@ -15,6 +15,7 @@ from typing import Any
 from durabletask.task import CancellableTask, Task
 
 from shared.rotation import guard, requests
+from shared.rotation.announcing import announce_outcome
 from shared.rotation.entity import RotationGuard
 from shared.rotation.model import Json
 from shared.rotation.revocation import revoke_key
@@ -27,7 +28,7 @@ RESOURCE_ID, GUARD_KEY = str(RESOURCE), guard.guard_key(RESOURCE)
 # the number of an action that no test comes to
 _END = 100_000
 ORCHESTRATORS: dict[str, Callable[[Any, Json], Generator[Any, Any, Json]]] = {
-    each.__name__: each for each in (rotate_key, regenerate_key, repair_secrets, revoke_key)
+    each.__name__: each for each in (rotate_key, regenerate_key, repair_secrets, revoke_key, announce_outcome)
 }
 
 
@@ -61,6 +62,8 @@ class Completion:
 
 class Run:
     """An orchestration; the `Context` that its orchestrator is given."""
+
+    is_replaying = False
 
     def __init__(self, instance_id: str, name: str, request: Json, now: datetime) -> None:
         self.instance_id = instance_id

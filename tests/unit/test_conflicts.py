@@ -1,10 +1,10 @@
-"""The errors of a rotation and of Key Vault: codes, statuses, what is retriable, and the drawing of them all."""
+"""The errors of a rotation, of Key Vault and of Event Grid: codes, statuses, what may pass, and the drawing."""
 
 import re
 
 import pytest
 
-from shared import conflicts, errors, key_vault_errors
+from shared import conflicts, errors, event_grid_errors, key_vault_errors
 from shared.errors import AppError
 
 
@@ -28,6 +28,8 @@ from shared.errors import AppError
         (key_vault_errors.SecretDeleted("s"), 409, "SecretDeleted", False),
         (key_vault_errors.SecretFormatUnknown("s"), 409, "SecretFormatUnknown", False),
         (key_vault_errors.TagTooLong("m"), 409, "TagTooLong", False),
+        (event_grid_errors.EventNotPublished("m", retriable=True), 503, "EventNotPublished", True),
+        (event_grid_errors.EventNotPublished("m", retriable=False), 503, "EventNotPublished", False),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, AppError) else None,
 )
@@ -57,7 +59,7 @@ def test_a_conflict_says_what_is_in_the_way() -> None:
 
 
 def test_the_drawing_shows_every_error() -> None:
-    """The docstring of the hierarchy names each class, of all three modules, and none that is gone."""
+    """The docstring of the hierarchy names each class, of all four modules, and none that is gone."""
     drawn = set(re.findall(r"[├└]── (\w+)", errors.__doc__ or ""))
     existing: set[str] = set()
     unseen = [AppError]

@@ -15,7 +15,10 @@ EMULATOR = sorted((ROOT / "emulator").rglob("*.py"))
 TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts)
 
 # The adapters alone may import these; the durable engine is no SDK of a service, and the rotation is written for it.
-EFFECTFUL = ("azure.identity", "azure.mgmt", "azure.core", "azure.keyvault", "azure.communication", "aiohttp", "msal")
+EFFECTFUL = (
+    *("azure.identity", "azure.mgmt", "azure.core", "azure.keyvault", "azure.communication", "azure.eventgrid"),
+    *("aiohttp", "msal"),
+)
 
 # Imports run one way: a module may import only from layers above its own, so that no two modules need each other.
 # A new module takes its place here.
@@ -23,14 +26,18 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
         "errors redaction durations schedule azure_clients.transport",
-        "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors proof",
+        (
+            "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors "
+            "event_grid_errors proof"
+        ),
         "parameters settings azure_clients.arm_errors azure_clients.data_plane azure_clients.key_vault_answers",
         "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters event_data",
-        "audit delivery events azure_clients.management azure_clients.key_vault_calls",
-        "rotation.plan rotation.guard rotation.status",
-        "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.steps",
+        "audit delivery events azure_clients.management azure_clients.key_vault_calls azure_clients.event_grid_answers",
+        "rotation.plan rotation.guard rotation.status azure_clients.event_grid",
+        "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements",
+        "rotation.steps",
         "no_vault rotation.moves rotation.activities rotation.requests rotation.responses",
-        "rotation.workflow rotation.revocation",
+        "rotation.workflow rotation.revocation rotation.announcing",
         "composition rotation.endpoints rotation.guarded",
         "endpoints rotation.blueprint rotation.durable_engine rotation.reactions",
     )
@@ -52,13 +59,16 @@ PURE = [
     "event_envelope",
     "events",
     "key_vault_errors",
+    "event_grid_errors",
     "published_secret",
     "azure_clients.arm_errors",
+    "azure_clients.event_grid_answers",
     "rotation.model",
     "rotation.parameters",
     "rotation.plan",
     "rotation.guard",
     "rotation.status",
+    "rotation.announcements",
 ]
 EFFECTS = frozenset(
     {
@@ -219,7 +229,7 @@ def test_every_test_states_a_behaviour(path: Path) -> None:
 def test_indexing_the_functions_loads_no_sdk() -> None:
     """Importing function_app, as the worker does at the start, loads no SDK: they come with the first request."""
     heavy = (
-        *("azure.identity", "azure.mgmt", "azure.core", "azure.keyvault", "azure.communication"),
+        *("azure.identity", "azure.mgmt", "azure.core", "azure.keyvault", "azure.communication", "azure.eventgrid"),
         *("aiohttp", "msal"),
     )
     script = (
