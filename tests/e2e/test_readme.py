@@ -13,6 +13,8 @@ import pytest
 from tests.support.emulator import CA_FILE, PROJECT_ROOT, Emulator
 from tests.support.error_table import SUBSCRIPTION
 from tests.support.interop import require_javascript
+from tests.support.reactions import events, eventually, published, settled
+from tests.support.rotations import resource
 
 README = (PROJECT_ROOT / "README.md").read_text("utf-8")
 
@@ -53,6 +55,33 @@ def test_the_curl_examples_regenerate_and_refuse(environment: dict[str, str]) ->
     output = _run(["bash", "-c", block.replace("curl ", "curl -sS ")], environment)
     assert output.count('"fingerprint":"sha256:') == 2
     assert output.count('"code":"PreconditionFailed"') == 1
+
+
+def test_the_examples_of_the_loop_close_it() -> None:
+    """A secret that expires soon is rotated, a key regenerated at ARM is repaired, and a published event is answered."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    expiring, outside, requested = (
+        next(block for block in _blocks("bash") if word in block)
+        for word in ('"expiresOn"', "Authorization: Bearer $TOKEN", '"specversion"')
+    )
+    with Emulator() as emulator:
+
+        def run(block: str) -> None:
+            block = block.replace("python3 ", f"{sys.executable} ").replace("curl ", "curl -sS ")
+            block = block.replace("http://127.0.0.1:7072", emulator.control)
+            _run(["bash", "-ec", block], dict(os.environ))
+
+        run(expiring)
+        eventually(lambda: events(emulator, "out", "CommunicationKey.Rotated"), "the rotation")
+        run(outside)
+        eventually(lambda: events(emulator, "out", "CommunicationKey.Repaired"), "the repair")
+        settled(emulator)
+        assert published(emulator) == resource(emulator)["keys"]["secondary"]
+        # the published key and the one in grace are refused, and that is told, too
+        run(requested)
+        (canceled,) = eventually(lambda: events(emulator, "out", "CommunicationKey.RotationCanceled"), "the answer")
+        assert canceled["event"]["data"]["error"]["code"] == "KeyInUse"
 
 
 def test_the_python_example_prints_a_fingerprint(environment: dict[str, str]) -> None:
