@@ -58,7 +58,7 @@ def test_the_curl_examples_regenerate_and_refuse(environment: dict[str, str]) ->
 
 
 def test_the_examples_of_the_loop_close_it() -> None:
-    """A secret that expires soon is rotated, a key regenerated at ARM is repaired, and a published event is answered."""
+    """A secret that expires soon is rotated, a key regenerated at ARM is repaired, a published event is answered."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     expiring, outside, requested = (
