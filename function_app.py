@@ -4,11 +4,13 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from shared import endpoints
+from shared.event_envelope import event_of
 from shared.http import answer
 from shared.logs import configure_logging
 from shared.rotation import endpoints as rotation
 from shared.rotation.blueprint import blueprint
 from shared.rotation.durable_engine import DurableEngine
+from shared.rotation.reactions import react
 
 configure_logging()
 
@@ -76,3 +78,11 @@ async def revoke_old_key(req: func.HttpRequest, client: str) -> func.HttpRespons
 async def keep_old_key(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Let the old key live."""
     return await answer(req, rotation.cancel, DurableEngine(client))
+
+
+@app.function_name("on_event")
+@app.event_grid_trigger("event")  # pyright: ignore[reportUnknownMemberType]  # the SDK leaves a type open
+@durable_client
+async def on_event(event: func.EventGridEvent, client: str) -> None:
+    """Do what an event asks for: rotate what is about to expire, repair what was broken, or what somebody requests."""
+    await react(event_of(event), DurableEngine(client))

@@ -5,7 +5,8 @@ import json
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.delivery import Delivery
+from shared.delivery import Delivery, Vault
+from shared.no_vault import NoVault
 from shared.regeneration import Regenerator, utc_now
 from shared.settings import Settings, require_key_vault, settings
 
@@ -30,15 +31,15 @@ async def regenerator() -> Regenerator:
     return Regenerator(keys=await management(), deadline=configured.request_deadline_seconds)
 
 
-async def delivery() -> Delivery:
-    """Return what publishes keys in the app's Key Vault.
+async def delivery(vault: Vault) -> Delivery:
+    """Return what publishes keys in a Key Vault.
 
     Raises:
-        NotConfigured: settings are missing or wrong, or there is no KEY_VAULT_URL.
+        NotConfigured: settings are missing or wrong.
     """
     configured = settings()
     return Delivery(
-        vault=await key_vault(),
+        vault=vault,
         grace=configured.rotation_grace_period,
         validity_days=configured.rotation_validity_days,
         now=utc_now,
@@ -51,13 +52,26 @@ async def steps() -> "Steps":
     Raises:
         NotConfigured: settings are missing or wrong, or there is no KEY_VAULT_URL.
     """
+    return await _steps(await key_vault())
+
+
+async def steps_without_vault() -> "Steps":
+    """Return the steps of what was started without a Key Vault; if there is one by now, its secrets count.
+
+    Raises:
+        NotConfigured: settings are missing or wrong.
+    """
+    return await _steps(await key_vault() if settings().key_vault_url else NoVault())
+
+
+async def _steps(vault: Vault) -> "Steps":
     from shared.rotation.activities import Steps
 
     return Steps(
         management=await management(),
-        vault=await key_vault(),
+        vault=vault,
         data_plane=await data_plane(),
-        delivery=await delivery(),
+        delivery=await delivery(vault),
         regenerator=await regenerator(),
     )
 

@@ -1,10 +1,11 @@
 """Every error that a caller may see: one hierarchy, each with its ARM error code and HTTP status.
 
-Three branches live in modules of their own, which the drawing names.
+What lives in a module of its own has it named in the drawing.
 
 AppError                              code, HTTP status, message, target, details, additionalInfo, headers
 ├── Passed                            code and status of the error that an orchestration ended with
 ├── InvalidRequest                    400 InvalidRequest, or the code that ARM gives (api-version)
+├── MalformedEvent (event_data.py)    400 MalformedEvent: logged alone, for nobody waits for an answer to an event
 ├── NotAllowed                        403
 │   ├── ResourceNotAllowed            403 ResourceNotAllowed: outside the allow-list
 │   └── RoleRequired                  403 RoleRequired: the caller has none of the required app roles

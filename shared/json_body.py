@@ -56,7 +56,7 @@ def decode_object(body: bytes) -> JsonObject:
     return JsonObject(
         cast("Json", value),
         tuple(
-            Problem("DuplicateProperty", "The property stands in the body more than once.", shown_name(name))
+            Problem("DuplicateProperty", "The property is there more than once.", shown_name(name))
             for name in dict.fromkeys(duplicates)
         ),
     )
@@ -70,7 +70,7 @@ def unknown_properties(properties: Json, known: Sequence[str]) -> list[Problem]:
         if name in known:
             continue
         meant = lower.get(name.lower())
-        hint = f'Did you mean "{meant}"?' if meant else f"The body may hold: {', '.join(known)}."
+        hint = f'Did you mean "{meant}"?' if meant else f"Known are: {', '.join(known)}."
         problems.append(Problem("UnknownProperty", f"The property is not known. {hint}", shown_name(name)))
     return problems
 

@@ -188,17 +188,22 @@ def require_key_vault(settings: Settings) -> str:
         NotConfigured: where KEY_VAULT_URL is not set.
     """
     if settings.key_vault_url is None:
-        raise NotConfigured(
-            [
-                Problem(
-                    "MissingSetting",
-                    "KEY_VAULT_URL is not set: put the URL of the Key Vault there that publishes the keys, like "
-                    "https://my-vault.vault.azure.net.",
-                    "KEY_VAULT_URL",
-                )
-            ]
-        )
+        raise no_key_vault()
     return settings.key_vault_url
+
+
+def no_key_vault() -> NotConfigured:
+    """Return the error of an app that needs KEY_VAULT_URL and has none."""
+    return NotConfigured(
+        [
+            Problem(
+                "MissingSetting",
+                "KEY_VAULT_URL is not set: put the URL of the Key Vault there that publishes the keys, like "
+                "https://my-vault.vault.azure.net.",
+                "KEY_VAULT_URL",
+            )
+        ]
+    )
 
 
 def _optional[T](parse: Callable[[str], T]) -> Callable[[str], T | None]:

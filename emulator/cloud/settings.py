@@ -11,9 +11,8 @@ def app_settings(
     identity_header: str,
     *,
     key_vault: bool = True,
-    topic: bool = False,
 ) -> dict[str, str]:
-    """Return environment variables by name; without `key_vault` none that names a vault, with `topic` Event Grid's too.
+    """Return environment variables by name; without `key_vault` none that names a vault.
 
     IDENTITY_ENDPOINT and IDENTITY_HEADER are those that App Service sets for an app with a managed identity.
     SSL_CERT_FILE (aiohttp, ssl) and REQUESTS_CA_BUNDLE (requests) must be there before the process starts: both
@@ -27,7 +26,7 @@ def app_settings(
         vault = {"KEY_VAULT_URL": sockets.key_vault_url, "KEY_VAULT_VERIFY_CHALLENGE_RESOURCE": "false"}
     return {
         **vault,
-        **({"EVENT_GRID_TOPIC_ENDPOINT": sockets.topic_url} if topic else {}),
+        "EVENT_GRID_TOPIC_ENDPOINT": sockets.topic_url,
         "ARM_ENDPOINT": sockets.arm_url,
         "COMMUNICATION_SERVICE_ID": RESOURCE_ID,
         "IDENTITY_ENDPOINT": sockets.identity_url,

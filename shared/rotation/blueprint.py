@@ -12,7 +12,7 @@ from shared.rotation.entity import RotationGuard
 
 blueprint = df.Blueprint()
 
-for orchestrator in (workflow.rotate_key, workflow.regenerate_key, revocation.revoke_key):
+for orchestrator in (workflow.rotate_key, workflow.regenerate_key, workflow.repair_secrets, revocation.revoke_key):
     blueprint.orchestration_trigger(context_name="context")(orchestrator)
 
 blueprint.entity_trigger(context_name="context", entity_name=guard.ENTITY)(RotationGuard)
@@ -21,7 +21,8 @@ blueprint.entity_trigger(context_name="context", entity_name=guard.ENTITY)(Rotat
 def _activity(name: str) -> Callable[[Any, dict[str, Any]], Awaitable[dict[str, Any]]]:
     # the worker takes plain classes only, and no alias of them
     async def activity(_context: Any, request: dict[str, Any]) -> dict[str, Any]:
-        return await answer(composition.steps, name, request)
+        without_vault = request.get("keyVault") is False
+        return await answer(composition.steps_without_vault if without_vault else composition.steps, name, request)
 
     activity.__name__ = name
     return activity

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.conflicts import ActiveKeyUnknown, GracePending, KeyInUse, SecretsDisagreed
+from shared.conflicts import ActiveKeyUnknown, GracePending, KeyInUse, SecretsDisagreed, StaleEvent
 from shared.errors import AppError
 from shared.parameters import KeyType
 from shared.rotation.model import Found, Pending, SecretView
@@ -76,11 +76,13 @@ class Wanted:
         rotate: a rotation, or only that what is published is alive.
         active_key: the key in use by the caller's word; needed where there is no secret.
         supersede: the key in use has leaked: a pending grace does not hinder.
+        secret: the name and version of the secret whose expiry is the reason; stale once another one is current.
     """
 
     rotate: bool = True
     active_key: KeyType | None = None
     supersede: bool = False
+    secret: tuple[str, str] | None = None
 
 
 def decide(found: Found, wanted: Wanted, pending: Pending | None, now: datetime) -> Plan:
@@ -92,6 +94,8 @@ def decide(found: Found, wanted: Wanted, pending: Pending | None, now: datetime)
         pending: the key in grace, if the guard knows of one.
         now: the time, in UTC.
     """
+    if wanted.secret is not None and wanted.secret not in {(secret.name, secret.version) for secret in found.secrets}:
+        return Refuse(StaleEvent())
     live = {fingerprint: key_type for key_type, fingerprint in found.keys.items()}
     dead = [secret for secret in found.secrets if secret.fingerprint not in live]
     if dead:

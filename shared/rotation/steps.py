@@ -62,6 +62,10 @@ class Context(Protocol):
         """Return the task of an event."""
         ...
 
+    def signal_entity(self, entity_id: Any, operation_name: str, input: Any = None) -> None:  # noqa: A002  # as above
+        """Ask for an entity operation without waiting for it."""
+        ...
+
     def send_event(self, instance_id: str, event_name: str, *, data: Any = None) -> None:
         """Send an event to another orchestration."""
         ...
@@ -140,4 +144,5 @@ def ask_guard(ctx: Context, request: Json, operation: str, value: Json) -> Any:
 
 def of(request: Json) -> Json:
     """Return the part of a request that every activity takes."""
-    return {"resourceId": request["resourceId"]}
+    vault = {} if request.get("keyVault", True) else {"keyVault": False}
+    return {"resourceId": request["resourceId"], **vault}

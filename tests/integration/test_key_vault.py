@@ -457,7 +457,7 @@ async def test_the_process_keeps_its_clients_and_closes_them_with_its_loop(
         process_settings.cache_clear()
         vault = await composition.key_vault()
         assert await composition.key_vault() is vault
-        assert (await composition.delivery()).vault is vault
+        assert (await composition.steps()).delivery.vault is vault
         assert await vault.current(NAME) is not None
         management = await composition.management()
         host = await management.host_name(RESOURCE, request_id="r")
@@ -479,7 +479,7 @@ async def test_without_a_vault_there_is_an_error_that_names_the_setting(
 
     async def use() -> None:
         await composition.regenerator()
-        for call in (composition.key_vault(), composition.delivery()):
+        for call in (composition.key_vault(), composition.steps()):
             with pytest.raises(NotConfigured) as caught:
                 await call
             assert [detail["target"] for detail in caught.value.details] == ["KEY_VAULT_URL"]

@@ -14,12 +14,12 @@ from typing import Any
 
 from durabletask.task import CancellableTask, Task
 
-from shared.rotation import guard
+from shared.rotation import guard, requests
 from shared.rotation.announcing import announce_outcome
 from shared.rotation.entity import RotationGuard
 from shared.rotation.model import Json
 from shared.rotation.revocation import revoke_key
-from shared.rotation.workflow import regenerate_key, rotate_key
+from shared.rotation.workflow import regenerate_key, repair_secrets, rotate_key
 from tests.support.rotation import World
 from tests.support.vault import RESOURCE
 
@@ -28,13 +28,13 @@ RESOURCE_ID, GUARD_KEY = str(RESOURCE), guard.guard_key(RESOURCE)
 # the number of an action that no test comes to
 _END = 100_000
 ORCHESTRATORS: dict[str, Callable[[Any, Json], Generator[Any, Any, Json]]] = {
-    each.__name__: each for each in (rotate_key, regenerate_key, revoke_key, announce_outcome)
+    each.__name__: each for each in (rotate_key, regenerate_key, repair_secrets, revoke_key, announce_outcome)
 }
 
 
 @dataclass(slots=True)
 class Action:
-    """Something that an orchestrator asked for: `kind` is activity, entity, timer, event or send."""
+    """Something that an orchestrator asked for: `kind` is activity, entity, signal, timer, event or send."""
 
     kind: str
     name: str
@@ -91,6 +91,10 @@ class Run:
     def call_entity(self, entity: Any, operation: str, input: Any = None) -> Any:  # noqa: A002  # the engine's name
         """Ask for an operation of an entity."""
         return self._ask("entity", f"{entity.key}.{operation}", input)
+
+    def signal_entity(self, entity_id: Any, operation_name: str, input: Any = None) -> None:  # noqa: A002  # as above
+        """Ask for an operation of an entity without waiting for it."""
+        self._ask("signal", f"{entity_id.key}.{operation_name}", input)
 
     def create_timer(self, fire_at: Any) -> Any:
         """Ask for a timer."""
@@ -299,7 +303,7 @@ class Durable:
             (run, action)
             for run in self.runs.values()
             for action in run.open()
-            if action.kind == "send" or (action.kind in ("activity", "entity") and not run.ended)
+            if action.kind in ("send", "signal") or (action.kind in ("activity", "entity") and not run.ended)
         ]
         return iter(sorted(found, key=lambda each: each[1].asked))
 
@@ -312,9 +316,13 @@ class Durable:
                     run.fail(action, error, self.world.clock.now)
                 else:
                     await self._done(run, action, result)
-            case "entity":
+            case "entity" | "signal":
                 key, _, operation = action.name.partition(".")
-                await self._done(run, action, getattr(Guard(self, key), operation)(copied(action.input)))
+                result = getattr(Guard(self, key), operation)(copied(action.input))
+                if action.kind == "entity":
+                    await self._done(run, action, result)
+                else:
+                    action.task.complete(None)
             case _:
                 action.task.complete(None)
                 if action.name in self.runs:
@@ -354,9 +362,12 @@ def rotation(
     revoke: bool = True,
     supersede: bool = False,
     instead_of: str | None = None,
+    secret: tuple[str, str] | None = None,
+    waits: bool = False,
 ) -> Json:
     """Return an input of `rotate_key`."""
-    return {
+    because = {"secret": {"name": secret[0], "version": secret[1]}} if secret else {}
+    return because | {
         "resourceId": RESOURCE_ID,
         "guardKey": GUARD_KEY,
         "activeKey": active_key,
@@ -365,12 +376,30 @@ def rotation(
         "supersede": supersede,
         "reason": None,
         "source": "test",
+        "waits": waits,
         "insteadOf": instead_of,
     }
 
 
+def repair(
+    *,
+    converge: bool = False,
+    owed: Json | None = None,
+    grace: timedelta = timedelta(hours=1),
+    waits: bool = True,
+) -> Json:
+    """Return an input of `repair_secrets`."""
+    request = requests.repair_input(RESOURCE, grace=grace, source="test", converge=converge, owed=owed)
+    return request | {"waits": waits}
+
+
 def regeneration(
-    key_type: str, *, force: bool = False, if_match: list[str] | None = None, source: str = "test"
+    key_type: str,
+    *,
+    force: bool = False,
+    if_match: list[str] | None = None,
+    source: str = "test",
+    key_vault: bool = True,
 ) -> Json:
     """Return an input of `regenerate_key`."""
     return {
@@ -380,4 +409,5 @@ def regeneration(
         "ifMatch": if_match,
         "force": force,
         "source": source,
+        "keyVault": key_vault,
     }

@@ -26,18 +26,22 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
         "errors redaction durations schedule azure_clients.transport",
-        "json_body resource_id logs caller conflicts connection_string key_vault_errors event_grid_errors proof",
+        (
+            "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors "
+            "event_grid_errors proof"
+        ),
         "parameters settings azure_clients.arm_errors azure_clients.data_plane azure_clients.key_vault_answers",
-        "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters",
-        "audit delivery azure_clients.management azure_clients.key_vault_calls azure_clients.event_grid_answers",
+        "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters event_data",
+        (
+            "audit delivery events azure_clients.management azure_clients.key_vault_calls "
+            "azure_clients.event_grid_answers"
+        ),
         "rotation.plan rotation.guard rotation.status azure_clients.event_grid",
         "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.steps rotation.announcements",
-        (
-            "rotation.workflow rotation.revocation rotation.activities rotation.requests rotation.responses "
-            "rotation.announcing"
-        ),
+        "no_vault rotation.moves rotation.activities rotation.announcing rotation.requests rotation.responses",
+        "rotation.workflow rotation.revocation",
         "composition rotation.endpoints rotation.guarded",
-        "endpoints rotation.blueprint rotation.durable_engine",
+        "endpoints rotation.blueprint rotation.durable_engine rotation.reactions",
     )
 )
 
@@ -53,6 +57,9 @@ PURE = [
     "schedule",
     "conflicts",
     "connection_string",
+    "event_data",
+    "event_envelope",
+    "events",
     "key_vault_errors",
     "event_grid_errors",
     "published_secret",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.conflicts import ActiveKeyUnknown, GracePending, KeyInUse, SecretsDisagreed
+from shared.conflicts import ActiveKeyUnknown, GracePending, KeyInUse, SecretsDisagreed, StaleEvent
 from shared.parameters import KeyType
 from shared.rotation.model import Found, Pending, SecretView
 from shared.rotation.plan import Converge, Plan, Refuse, Repair, Rotate, Settled, Wanted, decide, refusal
@@ -250,3 +250,18 @@ def test_a_published_key_is_in_use() -> None:
 def test_a_key_in_grace_is_not_regenerated_alone(grace: Pending | None, refused: bool) -> None:
     """A single regeneration is refused for the key in grace, and for no other."""
     assert isinstance(refusal(PRIMARY, "sha256:p", [], grace, NOW), GracePending) is refused
+
+
+@pytest.mark.parametrize("secret", [("a", "2"), ("b", "1"), ("A", "1")])
+@pytest.mark.parametrize("publishes", PUBLISHES)
+def test_a_version_that_is_not_the_current_one_is_stale(publishes: str, secret: tuple[str, str]) -> None:
+    """Whatever else is found, an event about another version has nothing to do."""
+    plan = decide(Found(KEYS, [view("a", publishes)]), Wanted(secret=secret), None, NOW)
+    assert isinstance(plan, Refuse)
+    assert isinstance(plan.error, StaleEvent)
+
+
+def test_the_current_version_is_rotated() -> None:
+    """An event about the current version of one of the secrets rotates."""
+    found = Found(KEYS, [view("a", "sha256:p"), view("b", "sha256:p")])
+    assert isinstance(decide(found, Wanted(secret=("b", "1")), None, NOW), Rotate)

@@ -180,3 +180,25 @@ async def test_an_event_is_more_patient(quick: Quick) -> None:
     world = quick(World("a"))
     world.cloud.failures["list_keys"] = [ArmRejected(429, "TooManyRequests", "m")] * 3
     assert (await regenerate(Durable(world), "Secondary", source="event"))["status"] == "Succeeded"
+
+
+async def test_without_a_key_vault_only_the_key_is_regenerated(quick: Quick) -> None:
+    """An app without a vault looks for no secret, says so, and tells its steps."""
+    world = quick(World())
+    durable = Durable(world)
+    output = await regenerate(durable, "Primary", key_vault=False)
+    assert output["answer"]["delivery"] == {"status": "NotConfigured", "secrets": []}
+    assert world.cloud.regenerated == [PRIMARY]
+    steps = [action.input for action in durable.runs["g1"].actions if action.kind == "activity"]
+    assert {step["keyVault"] for step in steps} == {False}
+
+
+async def test_one_that_waits_gets_its_turn(quick: Quick) -> None:
+    """A regeneration that an event asks for waits for a rotation, and is then refused as any other."""
+    world = quick(World("a"))
+    durable = Durable(world)
+    durable.start("rotate_key", "r1", rotation())
+    run = durable.start("regenerate_key", "g1", regeneration("Primary") | {"waits": True})
+    await durable.run(until=lambda: run.ended)
+    assert run.output is not None
+    assert run.output["error"]["code"] == "GracePending"

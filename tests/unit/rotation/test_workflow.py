@@ -273,3 +273,45 @@ def ended(durable: Durable, rotation_id: str = "r1") -> tuple[str, str]:
     output = durable.runs[f"{rotation_id}-revoke"].output
     assert output is not None
     return output["status"], output["proof"]
+
+
+async def test_a_version_that_is_no_longer_current_is_not_rotated(quick: Quick) -> None:
+    """An event about a version that is overtaken meanwhile is refused under the guard, and nothing is touched."""
+    world = quick(World("a"))
+    version = world.vault.versions["a"][-1].version
+    world.vault.put("a", world.cloud.keys[PRIMARY])
+    durable = Durable(world)
+    output = await durable.rotate(secret=("a", version))
+    assert (output["status"], output["error"]["code"]) == ("Canceled", "StaleEvent")
+    assert world.cloud.regenerated == []
+    assert len(world.vault.versions["a"]) == 2
+    assert durable.holder() is None
+
+
+async def test_a_version_that_had_to_be_repaired_first_is_rotated(quick: Quick) -> None:
+    """The expiring secret publishes a dead key: it gets the live one, and the version that this made is not stale."""
+    world = quick(World("a"))
+    version = world.vault.versions["a"][-1].version
+    world.cloud.rotate_from_outside(PRIMARY)
+    durable = Durable(world)
+    durable.check = lambda: None
+    output = await durable.rotate(secret=("a", version), hold=True)
+    assert (output["status"], output["activeKey"]) == ("Succeeded", "Secondary")
+    assert world.active == world.cloud.keys[SECONDARY]
+
+
+async def test_two_rotations_that_wait_take_turns(quick: Quick) -> None:
+    """Events about two secrets of one resource at once: the second one waits, and then has nothing to do."""
+    world = quick(World("a", "b"))
+    durable = Durable(world)
+    for name in "ab":
+        version = world.vault.versions[name][-1].version
+        durable.start("rotate_key", f"r-{name}", rotation(secret=(name, version), waits=True))
+    await durable.run()
+    first, second = (durable.runs[f"r-{name}"].output for name in "ab")
+    assert first is not None
+    assert second is not None
+    assert first["status"] == "Succeeded"
+    assert (second["status"], second["error"]["code"]) == ("Canceled", "StaleEvent")
+    assert world.cloud.regenerated == [SECONDARY, PRIMARY]
+    world.require_grace()

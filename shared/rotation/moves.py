@@ -1,0 +1,231 @@
+"""What the orchestrators have in common: the guard around them, the moves that they are made of, and their view.
+
+They are replayed from their history and hold no key: activities pass resource ids, key types and fingerprints. No
+`yield` stands in a `finally`, since the engine closes a generator after each partial replay.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.conflicts import KeyChanged, RotationInProgress, SecretsDisagreed
+from shared.errors import RegenerationOutcome
+from shared.parameters import KeyType
+from shared.rotation import guard
+from shared.rotation.model import Found, Json, Pending, utc_text, utc_time
+from shared.rotation.plan import Converge, Plan, Repair, Wanted, decide
+from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, ask_guard, claim, failure, of, take, with_outcome
+
+ROUNDS = 4
+# how long one that nobody waits for waits for the resource, in seconds; together five minutes
+_WAITS = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
+
+
+class Canceled(Exception):
+    """Nothing is to be done, for the reason in `error`."""
+
+    def __init__(self, error: Json) -> None:
+        super().__init__(error["code"])
+        self.error = error
+
+
+def guarded(
+    ctx: Context,
+    request: Json,
+    act: Callable[[Context, Json, Json, Pending | None], Steps[None]],
+) -> Steps[Json]:
+    """Claim the resource, act, record and release; return the view, whatever has become of it.
+
+    `act` is given the context, the request, the view that it fills in, and the key in grace, if there is one.
+    """
+    view = new_view(request)
+    held = yield from _claimed(ctx, request, view)
+    if not held["granted"]:
+        return ended(view, "Canceled", failure(RotationInProgress(guard.rotation_id(held["holder"]))))
+    try:
+        yield from act(ctx, request, view, Pending.from_json(held["pending"]))
+    except Canceled as canceled:
+        ended(view, "Canceled", canceled.error)
+    except StepFailed as failed:
+        changed = view["fingerprints"]["new"] is not None
+        ended(view, "Failed", with_outcome(failed.error, RegenerationOutcome.REGENERATED) if changed else failed.error)
+    yield ask_guard(ctx, request, "release", {"holder": ctx.instance_id, "outcome": _outcome(ctx, view)})
+    return view
+
+
+def _claimed(ctx: Context, request: Json, view: Json) -> Steps[Json]:
+    """Claim the resource, where nobody waits for an answer more than once; return the guard's last word."""
+    held: Json = yield claim(ctx, request)
+    for pause in _WAITS if request.get("waits") else ():
+        if held["granted"]:
+            break
+        show(ctx, view, "Claiming")
+        yield ctx.create_timer(timedelta(seconds=pause))
+        held = yield claim(ctx, request)
+    return held
+
+
+def inspect(ctx: Context, request: Json, view: Json, *, pauses: Sequence[int] = PAUSES) -> Steps[Found]:
+    """Look at the resource's keys and secrets."""
+    show(ctx, view, "Inspecting")
+    return Found.from_json((yield from take(ctx, "inspect_resource", of(request), pauses=pauses)))
+
+
+def settle(
+    ctx: Context, request: Json, view: Json, wanted: Wanted, pending: Pending | None
+) -> Steps[tuple[Plan, Found]]:
+    """Inspect and repair until every secret publishes a live key; return the plan for what is left, and the finding."""
+    for _ in range(ROUNDS):
+        found = yield from inspect(ctx, request, view)
+        plan = decide(found, wanted, pending, now_of(ctx))
+        if not isinstance(plan, Repair):
+            return plan, found
+        view["plan"] = view["plan"] or "Repair"
+        dead = [secret.fingerprint for secret in found.secrets if secret.name in plan.names]
+        try:
+            yield from publish(ctx, request, view, plan.key_type, plan.fingerprint, replaces=dead)
+        except StepFailed as failed:
+            # regenerated from outside since the look: look again
+            if failed.error["code"] != KeyChanged.code:
+                raise
+        else:
+            # the secret has another version now, and that is our own
+            wanted = replace(wanted, secret=None)
+    raise StepFailed(
+        failure(SecretsDisagreed("The resource's secrets, or its keys, changed each time they were looked at."))
+    )
+
+
+def publish(
+    ctx: Context,
+    request: Json,
+    view: Json,
+    key_type: KeyType,
+    fingerprint: str,
+    *,
+    replaces: Sequence[str],
+    create: bool = False,
+) -> Steps[None]:
+    """Prove that a key works, and let the secrets that publish one of the fingerprints `replaces` publish it."""
+    step = of(request) | {"keyType": key_type.value, "fingerprint": fingerprint}
+    show(ctx, view, "Proving")
+    yield from take(ctx, "prove_alive", step)
+    show(ctx, view, "Publishing")
+    yield from hold(ctx, request)
+    published = yield from take(ctx, "publish_key", step | {"replaces": list(replaces), "create": create})
+    by_name = {secret["name"]: secret for secret in view["secrets"]}
+    for secret in published["secrets"]:
+        superseded = [*by_name.get(secret["name"], {}).get("superseded", ()), secret.pop("supersededId")]
+        by_name[secret["name"]] = secret | {"superseded": [id_ for id_ in dict.fromkeys(superseded) if id_]}
+    view["secrets"] = list(by_name.values())
+
+
+def hold(ctx: Context, request: Json) -> Steps[None]:
+    """Renew the claim before a change, so that it outlasts it; stop where it has ended and somebody else has it."""
+    held: Json = yield claim(ctx, request)
+    if not held["granted"]:
+        raise StepFailed(failure(RotationInProgress(guard.rotation_id(held["holder"]))))
+
+
+def converge(ctx: Context, request: Json, view: Json, plan: Converge, pending: Pending | None) -> Steps[None]:
+    """Publish the newer of two published keys everywhere; the other one is then in grace."""
+    view |= {"plan": "Converge", "activeKey": plan.key_type.value}
+    yield from end_grace(ctx, request, pending, "cancel")
+    yield from protect(ctx, request, plan.key_type.other, plan.old)
+    yield from publish(ctx, request, view, plan.key_type, plan.fingerprint, replaces=[plan.old])
+    yield from schedule_revocation(ctx, request, view, plan.key_type.other, plan.old)
+
+
+def end_grace(ctx: Context, request: Json, pending: Pending | None, decision: str) -> Steps[None]:
+    """End a grace period that has been overtaken: in the guard, where a revocation that is on its way looks, and for
+    the one that still waits."""
+    if pending is not None and pending.revocation_id is not None:
+        yield ask_guard(ctx, request, "settle", {"revocationId": pending.revocation_id})
+        ctx.send_event(pending.revocation_id, "decision", data=decision)
+
+
+def protect(ctx: Context, request: Json, key_type: KeyType, fingerprint: str) -> Steps[None]:
+    """Remember that a key is in grace before any secret leaves it: whatever becomes of this orchestration, no other
+    one takes the key from consumers that still hold it."""
+    yield ask_guard(
+        ctx,
+        request,
+        "schedule",
+        {"pending": Pending(key_type, fingerprint, _end_of_grace(ctx, request), None).to_json(), "revocation": None},
+    )
+
+
+def schedule_revocation(ctx: Context, request: Json, view: Json, key_type: KeyType, fingerprint: str) -> Steps[None]:
+    """Hand the old key to an orchestration that outlives this one, or leave it be if that was asked."""
+    if not request["revoke"]:
+        return
+    at = _end_of_grace(ctx, request)
+    superseded = [id_ for secret in view["secrets"] for id_ in secret["superseded"]]
+    yield from schedule(ctx, request, view, key_type, fingerprint, at, superseded)
+
+
+def schedule(
+    ctx: Context,
+    request: Json,
+    view: Json,
+    key_type: KeyType,
+    fingerprint: str,
+    at: datetime,
+    superseded: Sequence[str],
+) -> Steps[None]:
+    """Let a revocation of this orchestration's end a key's life at a time."""
+    pending = Pending(key_type, fingerprint, at, guard.revocation_id(ctx.instance_id))
+    revocation = {
+        "resourceId": request["resourceId"],
+        "guardKey": request["guardKey"],
+        "keyType": key_type.value,
+        "fingerprint": fingerprint,
+        "at": utc_text(at),
+        "superseded": list(superseded),
+    }
+    if request.get("announce"):
+        revocation["announce"] = True
+    view["revocation"] = {"status": "Scheduled", "at": utc_text(at)}
+    yield ask_guard(ctx, request, "schedule", {"pending": pending.to_json(), "revocation": revocation})
+
+
+def _end_of_grace(ctx: Context, request: Json) -> datetime:
+    """Return when the grace period ends if it begins now: in whole seconds, and never too early."""
+    end = ctx.current_utc_datetime + timedelta(seconds=request["graceSeconds"])
+    return utc_time(utc_text(end + timedelta(seconds=1) if end.microsecond else end))
+
+
+def now_of(ctx: Context) -> datetime:
+    """Return the orchestration's time, in UTC and whole seconds."""
+    return utc_time(utc_text(ctx.current_utc_datetime))
+
+
+def new_view(request: Json) -> Json:
+    """Return the view of an orchestration that has done nothing yet; it becomes its custom status and its output."""
+    return {
+        "status": "Running",
+        "stage": "Claiming",
+        "plan": None,
+        "resourceId": request["resourceId"],
+        "activeKey": None,
+        "fingerprints": {"new": None, "old": None},
+        "secrets": [],
+        "revocation": {"status": "NotRequested"},
+    }
+
+
+def show(ctx: Context, view: Json, stage: str) -> None:
+    """Let everybody see how far it is."""
+    view["stage"] = stage
+    ctx.set_custom_status(dict(view))
+
+
+def ended(view: Json, status: str, error: Json) -> Json:
+    """Return the view of an orchestration that did not succeed."""
+    view |= {"status": status, "error": error}
+    return view
+
+
+def _outcome(ctx: Context, view: Json) -> Json:
+    code = view["error"]["code"] if "error" in view else None
+    return {"id": ctx.instance_id, "status": view["status"], "code": code, "at": utc_text(ctx.current_utc_datetime)}
