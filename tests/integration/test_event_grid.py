@@ -22,7 +22,7 @@ from shared.errors import AppError, ManagedIdentityUnavailable
 from shared.event_grid_errors import EventNotPublished
 from shared.settings import parse_settings
 from shared.settings import settings as process_settings
-from tests.support.announcing import announcement
+from tests.support.announcing import announcement, cloud_event
 from tests.support.cloud import ControlClient, eventually
 from tests.support.orchestration import RESOURCE_ID
 
@@ -61,18 +61,9 @@ async def test_an_announcement_arrives_as_a_cloud_event(
 ) -> None:
     """Source and subject are the resource; id, type, time and data are the announcement's; one request is made."""
     data = {"id": "r1", "fingerprints": {"new": "sha256:0"}, "secrets": ["https://v/secrets/s/1"], "reason": "ä ✓"}
-    await topic.publish(announcement(data=data))
-    (event,) = _published(cloud)
-    assert event == {
-        "specversion": "1.0",
-        "id": "r1",
-        "source": RESOURCE_ID,
-        "subject": RESOURCE_ID,
-        "type": "CommunicationKey.Rotated",
-        "time": "2026-01-01T12:00:00.000Z",
-        "datacontenttype": "application/json",
-        "data": data,
-    }
+    sent = announcement(data=data)
+    await topic.publish(sent)
+    assert _published(cloud) == [cloud_event(sent)]
     assert len(await _asked(control)) == 1
 
 
@@ -316,15 +307,14 @@ def _in_a_process_of_its_own(use: Callable[[], Awaitable[None]]) -> Awaitable[No
 
 
 @pytest.fixture
-def with_topic(cloud: Cloud, app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The environment of an app with a topic."""
-    assert app_environment
-    monkeypatch.setenv("EVENT_GRID_TOPIC_ENDPOINT", cloud.topic_url)
+def fresh_settings(app_environment: dict[str, str]) -> Iterator[None]:
+    """The environment of an app with a topic, which no test after this one takes for its own."""
+    assert "EVENT_GRID_TOPIC_ENDPOINT" in app_environment
     yield
     process_settings.cache_clear()
 
 
-@pytest.mark.usefixtures("with_topic")
+@pytest.mark.usefixtures("fresh_settings")
 async def test_the_process_keeps_its_topic_and_closes_it_with_its_loop(
     cloud: Cloud, control: ControlClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -349,7 +339,7 @@ async def test_the_process_keeps_its_topic_and_closes_it_with_its_loop(
     assert _warnings(caplog) == []
 
 
-@pytest.mark.usefixtures("with_topic")
+@pytest.mark.usefixtures("fresh_settings")
 async def test_the_end_of_the_loop_ends_what_is_still_being_announced(
     control: ControlClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -366,7 +356,7 @@ async def test_the_end_of_the_loop_ends_what_is_still_being_announced(
     assert _warnings(caplog)[1].getMessage() == f"event CommunicationKey.Rotated r1 of {RESOURCE_ID} is given up"
 
 
-@pytest.mark.usefixtures("with_topic")
+@pytest.mark.usefixtures("fresh_settings")
 async def test_a_topic_that_refuses_costs_the_caller_nothing(
     cloud: Cloud, control: ControlClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -383,9 +373,10 @@ async def test_a_topic_that_refuses_costs_the_caller_nothing(
     assert _published(cloud) == []
 
 
-async def test_without_a_topic_nothing_is_announced(app_environment: dict[str, str], control: ControlClient) -> None:
+@pytest.mark.usefixtures("fresh_settings")
+async def test_without_a_topic_nothing_is_announced(control: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting, no client, no token, no task, and no error."""
-    assert "EVENT_GRID_TOPIC_ENDPOINT" not in app_environment
+    monkeypatch.delenv("EVENT_GRID_TOPIC_ENDPOINT")
 
     async def use() -> None:
         assert await composition.topic() is None
@@ -393,5 +384,4 @@ async def test_without_a_topic_nothing_is_announced(app_environment: dict[str, s
         assert len(asyncio.all_tasks()) == 1
 
     await _in_a_process_of_its_own(use)
-    process_settings.cache_clear()
     assert await _asked(control, "token") == []

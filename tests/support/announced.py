@@ -4,32 +4,24 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.errors import ArmRejected, NotProven
+from shared.errors import ArmRejected, NoVerdict
 from shared.key_vault_errors import KeyVaultForbidden, KeyVaultUnavailable
 from shared.redaction import AccessKey, Secret
 from shared.regeneration import Regenerated
 from shared.rotation import announcements
 from shared.rotation.model import Json, utc_text
-from tests.support.orchestration import Durable, Run, regeneration, rotation
+from tests.support.orchestration import Durable, Run, regeneration, repair, rotation
 from tests.support.rotation import GRACE, PRIMARY, SECONDARY, Quick, World
 from tests.support.vault import RESOURCE
 
 _DENIED = ArmRejected(403, "AuthorizationFailed", "The client does not have authorization.")
 
 
-def told(run: Run, *, orchestrator: str | None = None, view: Json | None = None, **request: object) -> Json | None:
-    """Return the announcement of an orchestration that has ended.
-
-    `request`, `orchestrator` and `view` change what its input had, its name, and its output.
-    """
+def told(run: Run, **request: object) -> Json | None:
+    """Return the announcement of an orchestration that has ended; `request` says what else its input had."""
     assert run.output is not None, run.state
-    return announcements.outcome(
-        orchestrator or run.name,
-        run.instance_id,
-        run.input | request,
-        run.output | (view or {}),
-        utc_text(run.current_utc_datetime),
-    )
+    at = utc_text(run.current_utc_datetime)
+    return announcements.outcome(run.name, run.instance_id, run.input | request, run.output, at)
 
 
 @dataclass(slots=True)
@@ -52,6 +44,12 @@ class Story:
     async def regenerate(self, key_type: str, **asked: Any) -> Run:
         """Regenerate a key under the guard."""
         run = self.durable.start("regenerate_key", "g1", regeneration(key_type, **asked))
+        await self.durable.run(until=lambda: run.ended)
+        return run
+
+    async def repair(self, **asked: Any) -> Run:
+        """Repair the secrets."""
+        run = self.durable.start("repair_secrets", "e1", repair(**asked))
         await self.durable.run(until=lambda: run.ended)
         return run
 
@@ -116,6 +114,11 @@ async def _regeneration_failed(story: Story) -> Json | None:
     return told(await story.regenerate("Secondary"))
 
 
+async def _regenerated_without_vault(story: Story) -> Json | None:
+    story.world.vault.versions.clear()
+    return told(await story.regenerate("Secondary", key_vault=False))
+
+
 async def _regenerated_directly(story: Story) -> Json | None:
     key = story.world.cloud.keys[PRIMARY]
     answer = Regenerated(
@@ -128,16 +131,19 @@ async def _regenerated_directly(story: Story) -> Json | None:
 
 
 async def _repaired(story: Story) -> Json | None:
-    # the dead key is the published one; a rotation repairs in the same way, and its output has the same shape
     story.world.cloud.rotate_from_outside(PRIMARY)
-    run = await story.rotate()
-    return told(run, orchestrator="repair_secrets", view={"plan": "Repair"})
+    return told(await story.repair())
+
+
+async def _converged(story: Story) -> Json | None:
+    story.world.vault.put("a", story.world.cloud.keys[SECONDARY])
+    return told(await story.repair(converge=True))
 
 
 async def _repair_failed(story: Story) -> Json | None:
-    story.world.cloud.failures["accepts"] = [NotProven("The data plane refuses the key.")] * 99
+    story.world.cloud.failures["accepts"] = [NoVerdict("The data plane does not answer.")] * 999
     story.world.cloud.rotate_from_outside(PRIMARY)
-    return told(await story.rotate(), orchestrator="repair_secrets")
+    return told(await story.repair())
 
 
 async def _revoked(story: Story) -> Json | None:
@@ -177,9 +183,10 @@ STORIES: dict[str, dict[str, Callable[[Story], Awaitable[Json | None]]]] = {
         "of a key that nobody publishes": _regenerated,
         "by force": _regenerated_and_published,
         "that could not be published": _regenerated_and_not_published,
-        "without a Key Vault": _regenerated_directly,
+        "that an event asked for, without a Key Vault": _regenerated_without_vault,
+        "directly": _regenerated_directly,
     },
-    "Repaired": {"after a regeneration from outside": _repaired},
+    "Repaired": {"after a regeneration from outside": _repaired, "of secrets that disagreed": _converged},
     "Revoked": {"with proof": _revoked, "without proof": _revoked_without_proof},
     "RevocationFailed": {"at Key Vault": _revocation_failed},
 }

@@ -21,6 +21,20 @@ def announcement(**members: object) -> Json:
     }
 
 
+def cloud_event(announced: Json) -> Json:
+    """Return the event that an announcement is published as; the topic's adapter is tested to send just that."""
+    return {
+        "specversion": "1.0",
+        "id": announced["id"],
+        "source": announced["resourceId"],
+        "subject": announced["resourceId"],
+        "type": announced["type"],
+        "time": announced["time"].replace("Z", ".000Z"),
+        "datacontenttype": "application/json",
+        "data": announced["data"],
+    }
+
+
 @dataclass(slots=True)
 class FakeTopic:
     """A `Topic` that plays these failures, one a call, and then takes what comes."""

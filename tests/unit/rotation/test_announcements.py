@@ -137,7 +137,7 @@ async def test_a_regeneration_tells_what_became_of_its_delivery(quick: Quick) ->
     undelivered, _ = await tell(quick, "Regenerated", "that could not be published")
     assert undelivered["data"]["delivery"]["status"] == "Failed"
     assert undelivered["data"]["delivery"]["error"].keys() == {"code", "message"}
-    direct, world = await tell(quick, "Regenerated", "without a Key Vault")
+    direct, world = await tell(quick, "Regenerated", "directly")
     assert direct["id"] == direct["data"]["id"] == "6b1f9a3e-0000-4000-8000-000000000000"
     assert direct["time"] == utc_text(world.clock.now)
     assert direct["data"]["fingerprints"] == {"new": world.cloud.fingerprint(PRIMARY)}
