@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 
 import pytest
 import pytest_asyncio
@@ -296,14 +296,24 @@ def _warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def _in_a_process_of_its_own(use: Callable[[], Awaitable[None]]) -> Awaitable[None]:
+def _run_and_stop(main: Coroutine[None, None, None]) -> None:
+    """Run in a new loop that stops without cancelling what is left, as `asyncio.run` would."""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main)
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+def _in_a_process_of_its_own(
+    use: Callable[[], Awaitable[None]], run: Callable[[Coroutine[None, None, None]], None] = asyncio.run
+) -> Awaitable[None]:
     """Run in a loop of its own, in a thread of its own, as the worker has one, with settings read afresh."""
 
-    async def run() -> None:
+    async def main() -> None:
         process_settings.cache_clear()
         await use()
 
-    return asyncio.to_thread(lambda: asyncio.run(run()))
+    return asyncio.to_thread(lambda: run(main()))
 
 
 @pytest.fixture
@@ -340,8 +350,9 @@ async def test_the_process_keeps_its_topic_and_closes_it_with_its_loop(
 
 
 @pytest.mark.usefixtures("fresh_settings")
+@pytest.mark.parametrize("run", [asyncio.run, _run_and_stop])
 async def test_the_end_of_the_loop_ends_what_is_still_being_announced(
-    control: ControlClient, caplog: pytest.LogCaptureFixture
+    control: ControlClient, caplog: pytest.LogCaptureFixture, run: Callable[[Coroutine[None, None, None]], None]
 ) -> None:
     """An event that waits for its next attempt holds up neither the caller nor the end; the log says it is given up."""
     await control.put_faults({"service": "eventgrid", "operation": "*", "refuse": True})
@@ -350,7 +361,7 @@ async def test_the_end_of_the_loop_ends_what_is_still_being_announced(
         await composition.announce_soon(announcement())
         await eventually(lambda: bool(_warnings(caplog)))
 
-    await _in_a_process_of_its_own(use)
+    await _in_a_process_of_its_own(use, run)
     gc.collect()
     assert [record.levelname for record in _warnings(caplog)] == ["WARNING", "ERROR"]
     assert _warnings(caplog)[1].getMessage() == f"event CommunicationKey.Rotated r1 of {RESOURCE_ID} is given up"
