@@ -10,6 +10,7 @@ from shared.http import Request, Response, collecting, require_api_version
 from shared.parameters import KeyType, RegenerateKeyParameters, parse_flag, parse_if_match
 from shared.regeneration import Regeneration
 from shared.resource_id import ResourceId
+from shared.rotation import announcements
 from shared.rotation.engine import Engine
 from shared.rotation.guarded import regenerate_guarded
 from shared.settings import Settings, default_resource, settings
@@ -62,7 +63,7 @@ async def _regenerate(
         if not configured.allowed_communication_services.allows(asked.resource):
             raise ResourceNotAllowed
         if configured.key_vault_url is None:
-            response = await _direct(asked, request)
+            response = await _direct(asked, request, announce=configured.announces)
         else:
             response = await regenerate_guarded(
                 request,
@@ -72,6 +73,7 @@ async def _regenerate(
                 if_match=asked.if_match,
                 force=asked.force,
                 deadline=configured.request_deadline_seconds,
+                announce=configured.announces,
             )
     except AppError as error:
         audit.regeneration(request, caller, asked.resource, asked.key_type, error)
@@ -80,7 +82,7 @@ async def _regenerate(
     return response
 
 
-async def _direct(asked: _Asked, request: Request) -> Response:
+async def _direct(asked: _Asked, request: Request, *, announce: bool) -> Response:
     use_case = await composition.regenerator()
     regenerated = await use_case.regenerate(
         Regeneration(
@@ -90,4 +92,7 @@ async def _direct(asked: _Asked, request: Request) -> Response:
             request_id=request.request_id,
         )
     )
-    return Response(regenerated.to_json())
+    answer = regenerated.to_json()
+    if announce:
+        await composition.announce_soon(announcements.regenerated(answer, request.request_id))
+    return Response(answer)

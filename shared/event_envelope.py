@@ -17,7 +17,7 @@ _LONGEST_SHOWN = 300
 _LONGEST_SCRUBBED = 2000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """An event's envelope, the same for both schemas. Everything in it is untrusted.
 

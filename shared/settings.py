@@ -65,6 +65,11 @@ class Settings:
     required_app_roles: frozenset[str]
     app_service_authentication: bool
 
+    @property
+    def announces(self) -> bool:
+        """Whether there is a topic that is told what the app has done."""
+        return self.event_grid_topic_endpoint is not None
+
 
 # every variable that is read, with its default; the platform's own one is no setting of ours
 DEFAULTS: Mapping[str, str] = {

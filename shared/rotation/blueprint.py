@@ -6,13 +6,19 @@ from typing import Any
 import azure.durable_functions as df
 
 from shared import composition
-from shared.rotation import guard, revocation, workflow
+from shared.rotation import announcing, guard, revocation, workflow
 from shared.rotation.activities import STEPS, answer
 from shared.rotation.entity import RotationGuard
 
 blueprint = df.Blueprint()
 
-for orchestrator in (workflow.rotate_key, workflow.regenerate_key, workflow.repair_secrets, revocation.revoke_key):
+for orchestrator in (
+    workflow.rotate_key,
+    workflow.regenerate_key,
+    workflow.repair_secrets,
+    revocation.revoke_key,
+    announcing.announce_outcome,
+):
     blueprint.orchestration_trigger(context_name="context")(orchestrator)
 
 blueprint.entity_trigger(context_name="context", entity_name=guard.ENTITY)(RotationGuard)
@@ -30,3 +36,9 @@ def _activity(name: str) -> Callable[[Any, dict[str, Any]], Awaitable[dict[str, 
 
 for step in STEPS:
     blueprint.activity_trigger(input_name="request")(_activity(step))
+
+
+@blueprint.activity_trigger(input_name="request")
+async def publish_event(_context: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Publish an announcement."""
+    return await announcing.publish_event(composition.topic, request)

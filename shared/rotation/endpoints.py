@@ -41,7 +41,7 @@ async def rotate(request: Request, engine: Engine) -> Response:
     try:
         if not configured.allowed_communication_services.allows(resource):
             raise ResourceNotAllowed
-        await requests.start(engine, "rotate_key", started, id_=id_, now=utc_now())
+        await requests.start(engine, "rotate_key", started, id_=id_, now=utc_now(), announce=configured.announces)
     except AppError as error:
         audit.started(request, caller, "RotateKey", resource, error, asked.reason)
         raise

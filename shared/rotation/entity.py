@@ -33,6 +33,10 @@ class RotationGuard(DurableEntity):
             # from here, so that the key in grace and who ends it come into being together
             self.schedule_new_orchestration("revoke_key", request["revocation"], pending.revocation_id)
 
+    def announce(self, request: Json) -> None:
+        """An announcement: start what will publish it, once."""
+        self.schedule_new_orchestration("announce_outcome", request, f"{request['id']}-event")
+
     def keep(self, request: Json) -> None:
         """`{"revocationId"}`: the key in grace is not to be revoked."""
         self.set_state(guard.keep(self._state(), revocation_id=request["revocationId"]))

@@ -28,6 +28,7 @@ async def regenerate_guarded(
     if_match: frozenset[str] | None,
     force: bool,
     deadline: float,
+    announce: bool,
 ) -> Response:
     """Regenerate under the guard and return the answer, or 202 with its Location if it outlasts the deadline.
 
@@ -39,7 +40,7 @@ async def regenerate_guarded(
     repeatability = requests.repeatability_key(request.headers)
     id_ = requests.instance_id("http-regenerate", resource, repeatability) if repeatability else uuid.uuid4().hex
     started = requests.regeneration_input(resource, key_type, if_match=if_match, force=force, source="http")
-    await requests.start(engine, "regenerate_key", started, id_=id_, now=utc_now())
+    await requests.start(engine, "regenerate_key", started, id_=id_, now=utc_now(), announce=announce)
     looks = 0
     while True:
         instance = await engine.find(id_)

@@ -160,7 +160,7 @@ class _Reaction:
                 id_=id_,
                 now=utc_now(),
                 waits=True,
-                announce=self.settings.event_grid_topic_endpoint is not None,
+                announce=self.settings.announces,
             )
         except (ResourceNotAllowed, RequestIdReused) as error:
             audit.started_by(account, _ACTIONS[orchestrator], resource, error, reason)

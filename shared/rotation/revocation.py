@@ -10,7 +10,7 @@ from durabletask.task import when_any
 from shared.parameters import KeyType
 from shared.rotation.model import Found, Json, Pending, utc_text, utc_time
 from shared.rotation.status import shown_error
-from shared.rotation.steps import Context, StepFailed, Steps, ask_guard, claim, of, take
+from shared.rotation.steps import Context, StepFailed, Steps, announce, ask_guard, claim, of, take
 
 _CLAIM_PAUSES = (1, 2, 4, 8, 15, 30, 60)
 
@@ -39,6 +39,7 @@ def revoke_key(ctx: Context, request: Json) -> Steps[Json]:
     outcome = {"id": ctx.instance_id, "status": view["status"], "at": utc_text(ctx.current_utc_datetime)}
     yield ask_guard(ctx, request, "settle", {"revocationId": ctx.instance_id})
     yield ask_guard(ctx, request, "release", {"holder": ctx.instance_id, "outcome": outcome})
+    announce(ctx, "revoke_key", request, view)
     return view
 
 

@@ -24,7 +24,7 @@ from shared.rotation.moves import (
 )
 from shared.rotation.plan import Converge, Plan, Refuse, Rotate, Settled, Wanted, decide, refusal
 from shared.rotation.status import shown_error
-from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, failure, of, take
+from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, announce, failure, of, take
 
 
 def rotate_key(ctx: Context, request: Json) -> Steps[Json]:
@@ -32,7 +32,9 @@ def rotate_key(ctx: Context, request: Json) -> Steps[Json]:
 
     `request` is what `requests.rotation_input` makes; the result is the rotation status (see status.py).
     """
-    return (yield from guarded(ctx, request, _rotate))
+    view = yield from guarded(ctx, request, _rotate)
+    announce(ctx, "rotate_key", request, view)
+    return view
 
 
 def regenerate_key(ctx: Context, request: Json) -> Steps[Json]:
@@ -41,7 +43,9 @@ def regenerate_key(ctx: Context, request: Json) -> Steps[Json]:
     A published key, or one in grace, is refused unless `force`, which publishes the new key at once. The result is
     the rotation status, with the answer of the regenerate routes as its `answer`.
     """
-    return (yield from guarded(ctx, request, _regenerate_asked))
+    view = yield from guarded(ctx, request, _regenerate_asked)
+    announce(ctx, "regenerate_key", request, view)
+    return view
 
 
 def repair_secrets(ctx: Context, request: Json) -> Steps[Json]:
@@ -55,10 +59,14 @@ def repair_secrets(ctx: Context, request: Json) -> Steps[Json]:
     try:
         found = yield from inspect(ctx, request, view)
     except StepFailed as failed:
-        return ended(view, "Failed", failed.error)
-    if request["owed"] is None and _sound(request, decide(found, Wanted(rotate=False), None, now_of(ctx))):
-        return view | {"status": "Succeeded", "stage": "Settled"}
-    return (yield from guarded(ctx, request, _repair))
+        ended(view, "Failed", failed.error)
+    else:
+        if request["owed"] is None and _sound(request, decide(found, Wanted(rotate=False), None, now_of(ctx))):
+            view |= {"status": "Succeeded", "stage": "Settled"}
+        else:
+            view = yield from guarded(ctx, request, _repair)
+    announce(ctx, "repair_secrets", request, view)
+    return view
 
 
 def _sound(request: Json, plan: Plan) -> bool:

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from shared import conflicts, errors, event_grid_errors, key_vault_errors
-from shared.errors import AppError
+from shared.errors import AppError, Problem
+from shared.event_data import MalformedEvent
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,7 @@ from shared.errors import AppError
         (key_vault_errors.TagTooLong("m"), 409, "TagTooLong", False),
         (event_grid_errors.EventNotPublished("m", retriable=True), 503, "EventNotPublished", True),
         (event_grid_errors.EventNotPublished("m", retriable=False), 503, "EventNotPublished", False),
+        (MalformedEvent([Problem("Code", "m", "data")]), 400, "MalformedEvent", False),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, AppError) else None,
 )
@@ -59,7 +61,7 @@ def test_a_conflict_says_what_is_in_the_way() -> None:
 
 
 def test_the_drawing_shows_every_error() -> None:
-    """The docstring of the hierarchy names each class, of all four modules, and none that is gone."""
+    """The docstring of the hierarchy names each class, of every module, and none that is gone."""
     drawn = set(re.findall(r"[├└]── (\w+)", errors.__doc__ or ""))
     existing: set[str] = set()
     unseen = [AppError]

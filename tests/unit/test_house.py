@@ -32,14 +32,12 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         ),
         "parameters settings azure_clients.arm_errors azure_clients.data_plane azure_clients.key_vault_answers",
         "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters event_data",
-        (
-            "audit delivery events azure_clients.management azure_clients.key_vault_calls "
-            "azure_clients.event_grid_answers"
-        ),
+        "audit delivery events azure_clients.management azure_clients.key_vault_calls azure_clients.event_grid_answers",
         "rotation.plan rotation.guard rotation.status azure_clients.event_grid",
-        "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.steps rotation.announcements",
-        "no_vault rotation.moves rotation.activities rotation.announcing rotation.requests rotation.responses",
-        "rotation.workflow rotation.revocation",
+        "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements",
+        "rotation.steps",
+        "no_vault rotation.moves rotation.activities rotation.requests rotation.responses",
+        "rotation.workflow rotation.revocation rotation.announcing",
         "composition rotation.endpoints rotation.guarded",
         "endpoints rotation.blueprint rotation.durable_engine rotation.reactions",
     )

@@ -40,6 +40,7 @@ async def regenerate(
         if_match=frozenset({"sha256:0123456789abcdef"}),
         force=force,
         deadline=deadline,
+        announce=True,
     )
 
 
