@@ -1,12 +1,11 @@
-"""A topic in memory, an announcement to publish, and worlds whose orchestrations announce what has become of them."""
+"""A topic in memory, an announcement to publish, and a world in which it can be published."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.rotation import announcements
 from shared.rotation.announcing import publish_event
-from shared.rotation.model import Json, utc_text
-from tests.support.orchestration import RESOURCE_ID, Run
+from shared.rotation.model import Json
+from tests.support.orchestration import RESOURCE_ID
 from tests.support.rotation import World
 
 
@@ -19,6 +18,20 @@ def announcement(**members: object) -> Json:
         "time": "2026-01-01T12:00:00Z",
         "data": {"id": "r1", "operation": "Rotate", "resourceId": RESOURCE_ID},
         **members,
+    }
+
+
+def cloud_event(announced: Json) -> Json:
+    """Return the event that an announcement is published as; the topic's adapter is tested to send just that."""
+    return {
+        "specversion": "1.0",
+        "id": announced["id"],
+        "source": announced["resourceId"],
+        "subject": announced["resourceId"],
+        "type": announced["type"],
+        "time": announced["time"].replace("Z", ".000Z"),
+        "datacontenttype": "application/json",
+        "data": announced["data"],
     }
 
 
@@ -54,10 +67,3 @@ class AnnouncingWorld(World):
         if name == "publish_event":
             return await publish_event(self.topic, request)
         return await World.step(self, name, request)
-
-
-def told(run: Run, **request: object) -> Json | None:
-    """Return the announcement of an orchestration that has ended; `request` says what else its input had."""
-    assert run.output is not None, run.state
-    at = utc_text(run.current_utc_datetime)
-    return announcements.outcome(run.name, run.instance_id, run.input | request, run.output, at)
