@@ -38,6 +38,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "rotation.steps",
         "no_vault rotation.moves rotation.activities rotation.requests rotation.responses",
         "rotation.workflow rotation.revocation rotation.announcing",
+        "rotation.outbox",
         "composition rotation.endpoints rotation.guarded",
         "endpoints rotation.blueprint rotation.durable_engine rotation.reactions",
     )
