@@ -125,6 +125,7 @@ async def test_a_purge_says_from_when_on_and_for_how_long(hub: Hub, engine: Dura
     await engine.purge(before)
     (request,) = hub.purges
     asked = request.purgeInstanceFilter
+    assert asked.HasField("createdTimeFrom")
     assert datetime(1601, 1, 1, tzinfo=UTC) < asked.createdTimeFrom.ToDatetime(UTC) < datetime(2020, 1, 1, tzinfo=UTC)
     assert asked.createdTimeTo.ToDatetime(UTC) == before
     assert 0 < asked.timeout.ToTimedelta().total_seconds() < 100

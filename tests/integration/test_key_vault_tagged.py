@@ -12,6 +12,7 @@ from shared.azure_clients.credential import Credential
 from shared.azure_clients.key_vault import KeyVault
 from shared.azure_clients.key_vault_calls import Patience
 from shared.key_vault_errors import KeyVaultForbidden, KeyVaultUnavailable
+from shared.redaction import Secret as Value
 from shared.resource_id import ResourceId
 from shared.settings import parse_settings
 from tests.support.cloud import ControlClient
@@ -69,12 +70,13 @@ async def test_one_listing_shows_all_however_many_pages(vault: KeyVault, control
 async def test_each_listing_is_made_afresh(vault: KeyVault, control: ControlClient) -> None:
     """What came, changed hands or was deleted since the last one shows; who has the names of before keeps those."""
     before = await vault.tagged()
-    await put(control, "new", {"ProviderAddress": OTHER_ID})
+    await vault.set("new", Value("v"), tags={"ProviderAddress": OTHER_ID}, content_type=None, expires_on=None)
     assert await vault.tagged() == {NAME: RESOURCE, "new": ResourceId.parse(OTHER_ID)}
     await put(control, "new", {"ProviderAddress": RESOURCE_ID})
     assert (await vault.tagged())["new"] == RESOURCE
     await control.send("DELETE", "secrets?name=new")
-    assert await vault.tagged() == {NAME: RESOURCE} == before
+    assert await vault.tagged() == {NAME: RESOURCE}
+    assert before == {NAME: RESOURCE}
 
 
 async def test_a_disabled_secret_is_left_out(vault: KeyVault, control: ControlClient) -> None:
