@@ -93,7 +93,7 @@ def test_an_event_that_got_lost_is_made_up_for_by_the_timer(alone: Emulator) -> 
     settled(alone)
     rotations = instances(alone, "rotate_key")
     assert len(rotations) == 1
-    assert json.loads(rotations[0]["input"])["secret"] == {"name": SECRET, "version": version}
+    assert rotations[0]["input"]["secret"] == {"name": SECRET, "version": version}
 
 
 def test_without_a_key_vault_an_event_regenerates(direct: Emulator) -> None:

@@ -69,7 +69,7 @@ def settled(emulator: Emulator, seconds: float = WITHIN_SECONDS) -> None:
         running = [
             each
             for each in instances(emulator)
-            if each["status"] in ("PENDING", "RUNNING")
+            if each["status"] in ("Pending", "Running")
             and not (each["name"] == "revoke_key" and "stage" not in (each["customStatus"] or {}))
         ]
         return not on_its_way and not running
