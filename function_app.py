@@ -11,6 +11,8 @@ from shared.rotation import endpoints as rotation
 from shared.rotation.blueprint import blueprint
 from shared.rotation.durable_engine import DurableEngine
 from shared.rotation.reactions import react
+from shared.rotation.reconcile import reconcile as look_for_what_got_lost
+from shared.settings import reconcile_schedule
 
 configure_logging()
 
@@ -86,3 +88,11 @@ async def keep_old_key(req: func.HttpRequest, client: str) -> func.HttpResponse:
 async def on_event(event: func.EventGridEvent, client: str) -> None:
     """Do what an event asks for: rotate what is about to expire, repair what was broken, or what somebody requests."""
     await react(event_of(event), DurableEngine(client))
+
+
+@app.function_name("reconcile")
+@app.timer_trigger("timer", reconcile_schedule())
+@durable_client
+async def reconcile(timer: func.TimerRequest, client: str) -> None:
+    """Start what an event should have started, and what was left undone."""
+    await look_for_what_got_lost(DurableEngine(client))

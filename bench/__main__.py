@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from bench import guarded, latency, machine, memory, rotation, startup, throughput
+from bench import guarded, latency, machine, memory, reaction, rotation, startup, throughput
 from bench.errors import BenchError
 from bench.progress import Progress
 from bench.report import Measurement, render
@@ -27,6 +27,7 @@ _MEASUREMENTS: dict[str, _Measure] = {
     "memory": memory.measure,
     "rotation": rotation.measure,
     "guarded": guarded.measure,
+    "reaction": reaction.measure,
 }
 
 

@@ -27,9 +27,27 @@ class Control:
         entries = cast("list[dict[str, Any]]", json.loads(self._call("GET", "requests")))
         return Counter((entry["service"], entry["operation"] or "(none)") for entry in entries)
 
-    def orchestrations(self) -> list[dict[str, Any]]:
-        """Return every orchestration, `{id, name, status, input, output, customStatus, history}`, the oldest first."""
-        return json.loads(self._call("GET", "durable"))["instances"]
+    def orchestrations(self, *names: str) -> list[dict[str, Any]]:
+        """Return the orchestrations of those names, `{id, name, status, input, output, customStatus, history}`, the
+        oldest first."""
+        instances = cast("list[dict[str, Any]]", json.loads(self._call("GET", "durable"))["instances"])
+        return [each for each in instances if each["name"] in names]
+
+    def hold_events(self) -> None:
+        """Let Event Grid deliver nothing, so that what the app does about events is not measured with the rest."""
+        self._call("PUT", "events/delivery", {"held": True})
+
+    def endpoints(self) -> dict[str, Any]:
+        """Return the addresses of the emulated Azure, its certificate authority and a token for ARM."""
+        return json.loads(self._call("GET", "endpoints"))
+
+    def secret(self) -> dict[str, Any]:
+        """Return the first secret, `{name, versions}`, its oldest version first."""
+        return json.loads(self._call("GET", "secrets"))[0]
+
+    def set_secret(self, secret: dict[str, Any]) -> None:
+        """Set a new version of a secret, as if by hand."""
+        self._call("POST", "secrets", secret)
 
     def _call(self, method: str, path: str, body: object = None, *, status: int = 200) -> bytes:
         with Connection(self._url) as connection:

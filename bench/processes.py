@@ -121,9 +121,10 @@ class Emulator(Process):
     `url` (of the app) and `control` are there once it is ready: that is waited for by `wait_until_ready`.
     """
 
-    def __init__(self, directory: Path, *, key_vault: bool) -> None:
+    def __init__(self, directory: Path, *, key_vault: bool, settings: Mapping[str, str] | None = None) -> None:
         vault = [] if key_vault else ["--no-key-vault"]
-        super().__init__("emulator", "--app", str(directory), "--port", "0", "--control-port", "0", *vault)
+        ports = ("--port", "0", "--control-port", "0")
+        super().__init__("emulator", "--app", str(directory), *ports, *vault, settings=settings)
         self.url = ""
 
     def wait_until_ready(self) -> float:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.azure_clients.key_vault import KeyVault
     from shared.azure_clients.management import Management
     from shared.rotation.activities import Steps
+    from shared.rotation.outbox import Outbox
 
 
 async def regenerator() -> Regenerator:
@@ -150,8 +151,7 @@ class _Clients:
         self._key_vault: KeyVault | None = None
         self._data_plane: CommunicationDataPlane | None = None
         self._topic: EventGridTopic | None = None
-        # the loop itself holds its tasks weakly
-        self._background: set[asyncio.Task[None]] = set()
+        self._outbox: Outbox | None = None
         self._durable: dict[tuple[str, str], DurableFunctionsClient] = {}
         self._opened: list[_Closable] = []
 
@@ -195,11 +195,14 @@ class _Clients:
     def announce_soon(self, announcement: dict[str, Any]) -> None:
         if self._settings.event_grid_topic_endpoint is None:
             return
-        from shared.rotation.announcing import announce
+        if self._outbox is None:
+            from shared.rotation.outbox import Outbox
 
-        task = asyncio.create_task(announce(topic, announcement))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+            self._outbox = Outbox(self._own_topic)
+        self._outbox.add(announcement)
+
+    async def _own_topic(self) -> "EventGridTopic | None":
+        return self.topic()
 
     def durable_client(self, binding: str) -> "DurableFunctionsClient":
         told = json.loads(binding)
@@ -221,10 +224,9 @@ class _Clients:
         return self._credential
 
     async def close(self) -> None:
-        """End what is still being announced, and close what was opened, the last one first."""
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        """Announce what still waits, and close what was opened, the last one first."""
+        if self._outbox is not None:
+            await self._outbox.close()
         while self._opened:
             await self._opened.pop().close()
 

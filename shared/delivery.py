@@ -31,6 +31,13 @@ class SecretVersion(NamedTuple):
 class Vault(Protocol):
     """What is needed of a Key Vault. Every method may raise a `KeyVaultError` or `ManagedIdentityUnavailable`."""
 
+    async def tagged(self) -> Mapping[str, ResourceId]:
+        """Return the names of all enabled secrets that are tagged with a resource, each with that resource.
+
+        One listing, made afresh; it shows no value. Secrets that back a certificate are left out: they cannot be set.
+        """
+        ...
+
     async def secrets_of(self, resource: ResourceId, *, afresh: bool) -> list[PublishedSecret]:
         """Return the current versions of all enabled secrets that are tagged with the resource, by name.
 

@@ -45,8 +45,8 @@ class EventGridTopic:
             transport=transport_that_sends_once(connection_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS),
         )
 
-    async def publish(self, announcement: Json) -> None:
-        """Publish `{"id", "type", "resourceId", "time", "data"}` with one request.
+    async def publish(self, *announcements: Json) -> None:
+        """Publish `{"id", "type", "resourceId", "time", "data"}`, one or some hundreds, with one request.
 
         The resource is both the source and the subject: source and id together name an event, and a subscription
         filters by subject.
@@ -55,18 +55,10 @@ class EventGridTopic:
             EventNotPublished: Event Grid refused it, failed or could not be reached.
             ManagedIdentityUnavailable: nothing was sent.
         """
-        event: CloudEvent[Json] = CloudEvent(
-            source=announcement["resourceId"],
-            subject=announcement["resourceId"],
-            type=announcement["type"],
-            id=announcement["id"],
-            time=datetime.fromisoformat(announcement["time"]),
-            datacontenttype="application/json",
-            data=announcement["data"],
-        )
+        events = [_cloud_event(announcement) for announcement in announcements]
         status = None
         try:
-            await self._client.send(event)  # pyright: ignore[reportUnknownMemberType]  # CloudEvent of any data
+            await self._client.send(events)  # pyright: ignore[reportUnknownMemberType]  # CloudEvent of any data
         except ManagedIdentityUnavailable as error:
             # its outcome speaks of a key's regeneration, which this is not
             failure: AppError = ManagedIdentityUnavailable(error.message)
@@ -93,6 +85,18 @@ class EventGridTopic:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+def _cloud_event(announcement: Json) -> CloudEvent[Json]:
+    return CloudEvent(
+        source=announcement["resourceId"],
+        subject=announcement["resourceId"],
+        type=announcement["type"],
+        id=announcement["id"],
+        time=datetime.fromisoformat(announcement["time"]),
+        datacontenttype="application/json",
+        data=announcement["data"],
+    )
 
 
 def _answered(answer: Any) -> EventNotPublished:

@@ -70,6 +70,11 @@ class KeyVault:
         self._owners: dict[str, ResourceId] = {}
         self._listed_at = float("-inf")
 
+    async def tagged(self) -> Mapping[str, ResourceId]:
+        """List all secrets afresh, and return whose each of them is; see `Vault`."""
+        await self._list()
+        return dict(self._owners)
+
     async def secrets_of(self, resource: ResourceId, *, afresh: bool) -> list[PublishedSecret]:
         """Return the current versions of the resource's enabled secrets, by name; see `Vault`."""
         if afresh or self._clock() - self._listed_at > self._patience.names_are_good_for:

@@ -6,7 +6,7 @@ Where there is no orchestration (a direct regenerate), a task in the background 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from shared.errors import AppError, UnexpectedError
@@ -22,11 +22,12 @@ _logger = logging.getLogger(__name__)
 class Topic(Protocol):
     """Where events go."""
 
-    async def publish(self, announcement: Json) -> None:
-        """Publish an announcement as `announcements` makes it; once or, where the answer is lost, more than once.
+    async def publish(self, *announcements: Json) -> None:
+        """Publish announcements as `announcements` makes them, with one request; those of an answer that got lost may
+        be published again.
 
         Raises:
-            EventNotPublished: it was not taken.
+            EventNotPublished: they were not taken.
             ManagedIdentityUnavailable: there is no token for it.
         """
         ...
@@ -44,12 +45,12 @@ def announce_outcome(ctx: Context, request: Json) -> Steps[Json]:
         return (yield from take(ctx, "publish_event", request, pauses=PAUSES))
     except StepFailed as failed:
         if not ctx.is_replaying:
-            _give_up(request)
+            give_up(request)
         return {"status": "Failed", "error": {name: failed.error[name] for name in ("code", "message")}}
 
 
-async def publish_event(topic: TopicSource, announcement: Json) -> Json:
-    """Publish once; return `{"ok": {"status"}}`, or `{"error": …}` as every activity does.
+async def publish_event(topic: TopicSource, *announcements: Json) -> Json:
+    """Publish with one request; return `{"ok": {"status"}}`, or `{"error": …}` as every activity does.
 
     `topic` gives the topic of this process; None is one that the settings no longer name, and no error.
     """
@@ -57,23 +58,23 @@ async def publish_event(topic: TopicSource, announcement: Json) -> Json:
         opened = await topic()
         if opened is None:
             return {"ok": {"status": "NotConfigured"}}
-        await opened.publish(announcement)
+        await opened.publish(*announcements)
     except AppError as error:
-        _logger.warning("event %s was not published: %s", _name(announcement), error.message)
+        _logger.warning("%s not published: %s", _named(announcements), error.message)
         return {"error": failure(error)}
     except Exception:
-        _logger.exception("event %s was not published: an unexpected error", _name(announcement))
+        _logger.exception("%s not published: an unexpected error", _named(announcements))
         return {"error": failure(UnexpectedError())}
     return {"ok": {"status": "Published"}}
 
 
 async def announce(
-    topic: TopicSource, announcement: Json, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    topic: TopicSource, *announcements: Json, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> None:
     """Publish without an orchestration: three attempts within seconds, and never an error but its cancellation."""
     try:
         for pause in (*_IMPATIENT, None):
-            answer = await publish_event(topic, announcement)
+            answer = await publish_event(topic, *announcements)
             if "ok" in answer:
                 return
             if pause is None or not answer["error"]["retriable"]:
@@ -81,14 +82,17 @@ async def announce(
             await sleep(pause)
     except asyncio.CancelledError:
         # the process ends
-        _give_up(announcement)
+        give_up(*announcements)
         raise
-    _give_up(announcement)
+    give_up(*announcements)
 
 
-def _give_up(announcement: Json) -> None:
-    _logger.error("event %s is given up", _name(announcement))
+def give_up(*announcements: Json) -> None:
+    """Say that nobody will be told."""
+    _logger.error("%s given up", _named(announcements))
 
 
-def _name(announcement: Json) -> str:
-    return f"{announcement['type']} {announcement['id']} of {announcement['resourceId']}"
+def _named(announcements: Sequence[Json]) -> str:
+    first, more = announcements[0], len(announcements) - 1
+    name = f"event {first['type']} {first['id']} of {first['resourceId']}"
+    return f"{name} and {more} more were" if more else f"{name} was"

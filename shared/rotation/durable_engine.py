@@ -1,10 +1,12 @@
 """The engine behind a durableClient binding: azure-functions-durable's client, made once and shared."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import grpc
 from azure.durable_functions import DurableFunctionsClient
+from durabletask.client import OrchestrationStatus
 from durabletask.entities import EntityInstanceId
 from durabletask.internal.orchestrator_service_pb2 import OrchestrationIdReusePolicy
 
@@ -12,6 +14,15 @@ from shared import composition
 from shared.rotation import guard
 from shared.rotation.model import Json
 from shared.rotation.status import Instance
+
+# entities run for ever, so this leaves them alone
+_ENDED = [OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED]
+# The extension needs a beginning (https://github.com/Azure/azure-functions-durable-python/issues/560), which must be
+# one that Azure's tables can hold; no durable function is older.
+_BEFORE_ALL = datetime(2017, 1, 1, tzinfo=UTC)
+# The host gives up on a call after 100 s and goes on purging unseen, unless it is told to stop earlier:
+# https://github.com/microsoft/durabletask-dotnet/pull/680
+_PURGE = timedelta(seconds=60)
 
 
 class DurableEngine:
@@ -78,6 +89,22 @@ class DurableEngine:
         await (await self._client()).signal_entity(
             EntityInstanceId(guard.ENTITY, key), "release", input={"holder": holder}
         )
+
+    async def purge(self, created_before: datetime) -> int:
+        """Purge by status and time of creation, in at most one and a half minutes.
+
+        Raises:
+            TimeoutError: the engine, an older one, took longer; it goes on, uncounted.
+        """
+        client = await self._client()
+        async with asyncio.timeout(1.5 * _PURGE.total_seconds()):
+            result = await client.purge_orchestrations_by(
+                created_time_from=_BEFORE_ALL,
+                created_time_to=created_before,
+                runtime_status=_ENDED,
+                timeout=_PURGE,
+            )
+        return result.deleted_instance_count
 
     async def _client(self) -> DurableFunctionsClient:
         return await composition.durable_client(self._binding)

@@ -1,5 +1,6 @@
 """The durable engine as the endpoints need it: start, find again, decide, and ask the guard."""
 
+from datetime import datetime
 from typing import Protocol
 
 from shared.rotation.model import Json
@@ -27,4 +28,11 @@ class Engine(Protocol):
 
     async def expire(self, key: str, holder: str) -> None:
         """Take the claim of a holder that has ended without a word."""
+        ...
+
+    async def purge(self, created_before: datetime) -> int:
+        """Forget the orchestrations that have ended and were started before a time, in UTC; return how many.
+
+        Entities stay. What is left when the engine runs out of time is for the next call.
+        """
         ...

@@ -76,3 +76,9 @@ def settle(state: Json, *, revocation_id: str) -> Json:
     if pending is not None and pending["revocationId"] == revocation_id:
         return {**state, "pending": None}
     return state
+
+
+def last_revocation(state: Json) -> Json | None:
+    """Return the outcome of the revocation that ended last, as `release` was given it, or None."""
+    ended = [outcome for outcome in state["outcomes"] if outcome["id"].endswith(_REVOCATION)]
+    return ended[-1] if ended else None

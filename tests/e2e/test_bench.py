@@ -15,6 +15,6 @@ def test_a_quick_run_measures_everything_and_writes_nothing() -> None:
         [sys.executable, "-m", "bench", "--quick"], cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    for title in ("Start", "Latency", "Throughput", "Memory", "Rotation", "Regeneration under the guard"):
+    for title in ("Start", "Latency", "Throughput", "Memory", "Rotation", "Regeneration under the guard", "Reaction"):
         assert f"\n## {title}\n" in run.stdout
     assert results.read_bytes() == before

@@ -364,7 +364,7 @@ async def test_the_end_of_the_loop_ends_what_is_still_being_announced(
     await _in_a_process_of_its_own(use, run)
     gc.collect()
     assert [record.levelname for record in _warnings(caplog)] == ["WARNING", "ERROR"]
-    assert _warnings(caplog)[1].getMessage() == f"event CommunicationKey.Rotated r1 of {RESOURCE_ID} is given up"
+    assert _warnings(caplog)[1].getMessage() == f"event CommunicationKey.Rotated r1 of {RESOURCE_ID} was given up"
 
 
 @pytest.mark.usefixtures("fresh_settings")

@@ -43,12 +43,12 @@ class FakeTopic:
     asked: int = 0
     published: list[Json] = field(default_factory=list[Json])
 
-    async def publish(self, announcement: Json) -> None:
-        """Fail, or keep the announcement."""
+    async def publish(self, *announcements: Json) -> None:
+        """Fail, or keep the announcements."""
         self.asked += 1
         if self.asked <= len(self.failures):
             raise self.failures[self.asked - 1]
-        self.published.append(announcement)
+        self.published.extend(announcements)
 
     async def __call__(self) -> "FakeTopic":
         """Return this topic, as the composition gives the process's."""

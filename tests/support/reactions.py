@@ -1,5 +1,6 @@
 """Letting things happen in the emulated cloud, and waiting for what the app does about them by itself."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -70,7 +71,8 @@ def settled(emulator: Emulator, seconds: float = WITHIN_SECONDS) -> None:
             each
             for each in instances(emulator)
             if each["status"] in ("Pending", "Running")
-            and not (each["name"] == "revoke_key" and "stage" not in (each["customStatus"] or {}))
+            # this one only waits for the end of a grace period
+            and not (each["name"] == "revoke_key" and "Revoking" not in json.dumps(each["customStatus"]))
         ]
         return not on_its_way and not running
 

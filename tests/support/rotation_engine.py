@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from shared.rotation import guard
 from shared.rotation.model import Json
-from shared.rotation.status import Instance
+from shared.rotation.status import Instance, run_state
 from tests.support.vault import RESOURCE
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,6 +43,8 @@ class FakeEngine:
     deaf: bool = False
     mute: bool = False
     looks: int = 0
+    purged: list[datetime] = field(default_factory=list[datetime])
+    purging_fails: Exception | None = None
 
     def add(self, *instances: Instance) -> "FakeEngine":
         """Add orchestrations and return the engine."""
@@ -85,3 +87,15 @@ class FakeEngine:
     async def expire(self, key: str, holder: str) -> None:
         """Keep who was to be expired."""
         self.expired.append((key, holder))
+
+    async def purge(self, created_before: datetime) -> int:
+        """Forget what has ended and is older."""
+        if self.purging_fails is not None:
+            raise self.purging_fails
+        self.purged.append(created_before)
+        old = [
+            each.id for each in self.instances.values() if run_state(each).ended and each.created_at < created_before
+        ]
+        for id_ in old:
+            del self.instances[id_]
+        return len(old)

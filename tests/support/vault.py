@@ -40,6 +40,7 @@ def secret(
     content_type: str | None = None,
     enabled: bool = True,
     created_on: datetime = NOW,
+    expires_on: datetime | None = None,
 ) -> PublishedSecret:
     """Return a version of a secret with an id of its own."""
     version = uuid.uuid4().hex
@@ -50,7 +51,7 @@ def secret(
         value=Secret(value),
         tags=dict(tags),
         content_type=content_type,
-        expires_on=None,
+        expires_on=expires_on,
         created_on=created_on,
         enabled=enabled,
     )
@@ -65,6 +66,7 @@ class FakeVault:
     # names whose every version is to be overtaken by this one of somebody else's
     overtakers: dict[str, PublishedSecret] = field(default_factory=dict[str, PublishedSecret])
     sets: int = 0
+    listings: int = 0
 
     @classmethod
     def of(cls, *secrets: PublishedSecret) -> "FakeVault":
@@ -73,6 +75,13 @@ class FakeVault:
         for each in secrets:
             vault.versions.setdefault(each.name, []).append(each)
         return vault
+
+    async def tagged(self) -> Mapping[str, ResourceId]:
+        """Return whose the enabled current versions are, by name."""
+        self.listings += 1
+        self._fail("list", "")
+        owners = {each.name: each.resource_id for each in self._currents()}
+        return {name: owner for name, owner in owners.items() if owner is not None}
 
     async def secrets_of(self, resource: ResourceId, *, afresh: bool) -> list[PublishedSecret]:
         """Return the enabled current versions with the resource's tag."""

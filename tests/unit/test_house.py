@@ -33,13 +33,14 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "parameters settings azure_clients.arm_errors azure_clients.data_plane azure_clients.key_vault_answers",
         "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters event_data",
         "audit delivery events azure_clients.management azure_clients.key_vault_calls azure_clients.event_grid_answers",
-        "rotation.plan rotation.guard rotation.status azure_clients.event_grid",
+        "rotation.plan rotation.guard rotation.status rotation.findings azure_clients.event_grid",
         "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements",
-        "rotation.steps",
-        "no_vault rotation.moves rotation.activities rotation.requests rotation.responses",
+        "rotation.steps rotation.upkeep",
+        "no_vault rotation.moves rotation.activities rotation.requests rotation.responses rotation.attempts",
         "rotation.workflow rotation.revocation rotation.announcing",
+        "rotation.outbox",
         "composition rotation.endpoints rotation.guarded",
-        "endpoints rotation.blueprint rotation.durable_engine rotation.reactions",
+        "endpoints rotation.blueprint rotation.durable_engine rotation.reactions rotation.reconcile",
     )
 )
 
@@ -69,6 +70,8 @@ PURE = [
     "rotation.guard",
     "rotation.status",
     "rotation.announcements",
+    "rotation.findings",
+    "rotation.upkeep",
 ]
 EFFECTS = frozenset(
     {

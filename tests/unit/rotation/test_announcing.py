@@ -65,7 +65,7 @@ async def test_a_topic_that_never_recovers_is_given_up(caplog: pytest.LogCapture
     assert output == {"status": "Failed", "error": {"code": "EventNotPublished", "message": BUSY.message}}
     assert topic.asked == len(PAUSES) + 1 == 6
     assert 600 <= sum(PAUSES) <= 900
-    assert lines(caplog)[-1] == ("ERROR", f"event {NAMED} is given up")
+    assert lines(caplog)[-1] == ("ERROR", f"event {NAMED} was given up")
     assert [level for level, _ in lines(caplog)] == ["WARNING"] * 6 + ["ERROR"]
     assert durable.runs["r1-event"].state == "COMPLETED"
 
@@ -166,4 +166,4 @@ async def test_the_end_of_the_process_is_told(caplog: pytest.LogCaptureFixture) 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert lines(caplog)[-1] == ("ERROR", f"event {NAMED} is given up")
+    assert lines(caplog)[-1] == ("ERROR", f"event {NAMED} was given up")

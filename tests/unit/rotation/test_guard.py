@@ -125,3 +125,12 @@ def test_a_revocation_is_found_under_its_rotation() -> None:
     """The id of a revocation leads back to the rotation that callers know."""
     assert guard.rotation_id(guard.revocation_id("r1")) == "r1"
     assert guard.rotation_id("r1") == "r1"
+
+
+def test_the_last_revocation_is_told_from_rotations() -> None:
+    """Outcomes of rotations and repairs may come after it."""
+    assert guard.last_revocation(guard.empty()) is None
+    state = guard.empty()
+    for id_ in ("r1", "r1-revoke", "r2", "r2-revoke", "r3"):
+        state = guard.release(state, holder=id_, outcome={"id": id_, "status": "Done"})
+    assert guard.last_revocation(state) == {"id": "r2-revoke", "status": "Done"}

@@ -13,10 +13,13 @@ from shared.rotation import guard
 from shared.rotation.model import Json
 from shared.rotation.parameters import RotationRequest
 from shared.rotation.requests import (
+    attempt_id,
     instance_id,
     regeneration_input,
+    repair_input,
     repeatability_key,
     rotation_input,
+    secret_instance_id,
     start,
 )
 from tests.support.fakes import RESOURCE
@@ -56,6 +59,30 @@ def test_the_same_three_give_the_same_id() -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", id_)
 
 
+def test_a_secret_version_has_one_id() -> None:
+    """In whatever case its vault and name are told; another version, vault or name has another one."""
+    id_ = secret_instance_id("https://v.vault.azure.net", "name", "0a1b")
+    assert secret_instance_id("HTTPS://V.vault.azure.net", "NAME", "0a1b") == id_
+    others = {
+        secret_instance_id("https://w.vault.azure.net", "name", "0a1b"),
+        secret_instance_id("https://v.vault.azure.net", "other", "0a1b"),
+        secret_instance_id("https://v.vault.azure.net", "name", "0a1c"),
+        secret_instance_id("https://v.vault.azure.net", "name", "0a1b", 1),
+    }
+    assert len(others | {id_}) == 5
+    assert re.fullmatch(r"[0-9a-f]{32}", id_)
+
+
+def test_attempts_have_ids_of_their_own() -> None:
+    """The first one has the id of the request itself, which is what a lost event would have started."""
+    ids = [attempt_id("event", RESOURCE, "k", attempt) for attempt in range(4)]
+    assert len(set(ids)) == 4
+    assert ids[0] == instance_id("event", RESOURCE, "k")
+    first, *others = (secret_instance_id("https://v", "n", "1", attempt) for attempt in range(4))
+    assert first == secret_instance_id("https://v", "n", "1")
+    assert first not in others
+
+
 def test_a_request_id_is_a_uuid_in_any_dress() -> None:
     """Upper case and blanks make no other request; none is none."""
     uuid = "11112222-3333-4444-5555-66667777aaaa"
@@ -88,6 +115,51 @@ def test_the_input_of_a_rotation_holds_all_that_it_needs() -> None:
         "source": "http",
     }
     assert re.fullmatch(r"[0-9a-f]{32}", digest)
+
+
+def test_the_input_names_the_secret_that_expires() -> None:
+    """Where a secret version is the reason, the rotation can see whether it still is the current one."""
+    made = rotation_input(RotationRequest(), RESOURCE, default_grace=DAY, source="timer", secret=("name", "0a1b"))
+    assert made["secret"] == {"name": "name", "version": "0a1b"}
+    assert "secret" not in asked()
+    assert made["digest"] != asked()["digest"]
+
+
+def test_who_asks_makes_no_other_request() -> None:
+    """The timer finds the rotation that the event has started, and the other way round."""
+    made = [
+        rotation_input(RotationRequest(), RESOURCE, default_grace=DAY, source=source, secret=("name", "0a1b"))
+        for source in ("event", "timer")
+    ]
+    assert made[0]["digest"] == made[1]["digest"]
+    assert [each["source"] for each in made] == ["event", "timer"]
+
+
+def test_the_input_of_a_repair_holds_all_that_it_needs() -> None:
+    """By default it mends what is dead, and nothing else."""
+    made = repair_input(RESOURCE, grace=DAY, source="event")
+    digest = made.pop("digest")
+    assert made == {
+        "resourceId": str(RESOURCE),
+        "guardKey": KEY,
+        "converge": False,
+        "owed": None,
+        "graceSeconds": 86400.0,
+        "revoke": True,
+        "source": "event",
+    }
+    wider = repair_input(RESOURCE, grace=DAY, source="event", converge=True, owed={"keyType": "Primary"})
+    assert (wider["converge"], wider["owed"]) == (True, {"keyType": "Primary"})
+    assert wider["digest"] != digest
+
+
+def test_the_input_of_a_regeneration_says_whether_there_is_a_vault() -> None:
+    """Without one no secret is looked for."""
+    made = [
+        regeneration_input(RESOURCE, KeyType.PRIMARY, if_match=None, force=False, source="event", key_vault=there)
+        for there in (True, False)
+    ]
+    assert [each["keyVault"] for each in made] == [True, False]
 
 
 def test_a_grace_that_was_asked_for_counts() -> None:
@@ -185,3 +257,29 @@ async def test_a_claim_that_is_over_hinders_nobody() -> None:
     engine = FakeEngine(guards=held_by("r0")).add(instance("r0", "RUNNING"))
     assert await start(engine, "rotate_key", asked(), id_="r1", now=NOW + timedelta(hours=1))
     assert engine.started[0][2]["insteadOf"] is None
+
+
+async def test_where_nobody_waits_for_an_answer_a_held_resource_is_no_error() -> None:
+    """The orchestration itself waits for whoever holds it."""
+    engine = FakeEngine(guards=held_by("r0")).add(instance("r0", "RUNNING"))
+    assert await start(engine, "repair_secrets", asked(), id_="r1", now=NOW, waits=True)
+    ((_, _, request),) = engine.started
+    assert (request["waits"], request["insteadOf"]) == (True, None)
+    assert engine.expired == []
+
+
+async def test_where_nobody_waits_a_dead_holder_is_replaced_all_the_same() -> None:
+    """Its claim would otherwise have to be waited for in vain."""
+    engine = FakeEngine(guards=held_by("r0")).add(instance("r0", "TERMINATED"))
+    assert await start(engine, "repair_secrets", asked(), id_="r1", now=NOW, waits=True)
+    assert engine.expired == [(KEY, "r0")]
+    assert engine.started[0][2]["insteadOf"] == "r0"
+
+
+@pytest.mark.parametrize("announce", [True, False])
+async def test_what_is_started_knows_whether_its_end_is_told(announce: bool) -> None:
+    """That is no part of what makes it the same request."""
+    engine = FakeEngine()
+    assert await start(engine, "rotate_key", asked(), id_="r1", now=NOW, announce=announce)
+    assert engine.started[0][2]["announce"] is announce
+    assert not await start(engine, "rotate_key", asked(), id_="r1", now=NOW, announce=not announce)

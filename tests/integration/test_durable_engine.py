@@ -1,0 +1,154 @@
+"""The app's client of the durable engine, over gRPC against the emulated one: what is purged, and what stays."""
+
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from datetime import UTC, datetime, timedelta
+
+import durabletask.internal.orchestrator_service_pb2 as pb
+import grpc
+import pytest
+import pytest_asyncio
+from azure.durable_functions import DurableFunctionsClient
+
+from emulator.host.durable_client import DurableUrls
+from emulator.host.durable_engine import Engine
+from shared import composition
+from shared.rotation import durable_engine
+from shared.rotation.durable_engine import DurableEngine
+
+HOUR = timedelta(hours=1)
+# the package's advice to whoever reads an input without saying its type; a first look in this process gives it
+pytestmark = pytest.mark.filterwarnings("ignore:azure.functions df_loads:DeprecationWarning")
+
+
+class Hub(Engine):
+    """An engine without timers and without a worker, which keeps what it was asked to purge."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _seconds, _action: None, replace_running=False)
+        self.purges: list[pb.PurgeInstancesRequest] = []
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def PurgeInstances(  # noqa: N802 - the name is the protocol's
+        self, request: pb.PurgeInstancesRequest, context: grpc.ServicerContext
+    ) -> pb.PurgeInstancesResponse:
+        """Purge, once it may answer."""
+        self.purges.append(request)
+        self.answers.wait(30)
+        return super().PurgeInstances(request, context)
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """An engine that serves on a free port."""
+    running = Hub()
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest_asyncio.fixture
+async def engine(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[DurableEngine]:
+    """The app's client of it."""
+    binding = DurableUrls("http://127.0.0.1", "hub", "code").client_json(hub.address)
+    client = DurableFunctionsClient(binding)
+
+    async def durable_client(_binding: str) -> DurableFunctionsClient:
+        return client
+
+    monkeypatch.setattr(composition, "durable_client", durable_client)
+    yield DurableEngine(binding)
+    await client.close()
+
+
+def end(hub: Hub, instance_id: str, status: "pb.OrchestrationStatus") -> None:
+    """Let an orchestration end, as its worker would say."""
+    call = hub.local_call()
+    item = next(hub.GetWorkItems(pb.GetWorkItemsRequest(), call))
+    assert item.orchestratorRequest.instanceId == instance_id
+    action = pb.OrchestratorAction(id=1)
+    action.completeOrchestration.orchestrationStatus = status
+    hub.CompleteOrchestratorTask(
+        pb.OrchestratorResponse(instanceId=instance_id, actions=[action], completionToken=item.completionToken), call
+    )
+
+
+async def test_what_has_ended_is_purged_and_what_runs_stays(hub: Hub, engine: DurableEngine) -> None:
+    """Completed, failed and terminated orchestrations are forgotten; pending ones are not."""
+    for id_, status in (
+        ("done", pb.ORCHESTRATION_STATUS_COMPLETED),
+        ("failed", pb.ORCHESTRATION_STATUS_FAILED),
+        ("terminated", pb.ORCHESTRATION_STATUS_TERMINATED),
+    ):
+        assert await engine.start("o", id_, {"digest": "d"})
+        end(hub, id_, status)
+    assert await engine.start("o", "pending", {"digest": "d"})
+    assert await engine.purge(datetime.now(UTC) + HOUR) == 3
+    assert [id_ for id_ in ("done", "failed", "terminated", "pending") if await engine.find(id_)] == ["pending"]
+
+
+async def test_what_is_young_stays(hub: Hub, engine: DurableEngine) -> None:
+    """However it has ended; where nothing is old enough, nothing is purged, and that is no error."""
+    assert await engine.purge(datetime.now(UTC)) == 0
+    assert await engine.start("o", "done", {"digest": "d"})
+    end(hub, "done", pb.ORCHESTRATION_STATUS_COMPLETED)
+    assert await engine.purge(datetime.now(UTC) - HOUR) == 0
+    assert await engine.find("done") is not None
+
+
+async def test_a_purged_id_is_free_again(hub: Hub, engine: DurableEngine) -> None:
+    """It is as if it had never been."""
+    assert await engine.start("o", "r1", {"digest": "d"})
+    end(hub, "r1", pb.ORCHESTRATION_STATUS_COMPLETED)
+    assert not await engine.start("o", "r1", {"digest": "d"})
+    assert await engine.purge(datetime.now(UTC) + HOUR) == 1
+    assert await engine.start("o", "r1", {"digest": "d"})
+
+
+async def test_entities_stay(hub: Hub, engine: DurableEngine) -> None:
+    """The guard of a resource outlives every rotation of it."""
+    call = hub.local_call()
+    await engine.expire("key", "nobody")
+    item = next(hub.GetWorkItems(pb.GetWorkItemsRequest(), call))
+    result = pb.EntityBatchResult(completionToken=item.completionToken)
+    result.entityState.value = '{"holder": null, "pending": null, "outcomes": [{"id": "r0"}]}'
+    hub.CompleteEntityTask(result, call)
+    assert (await engine.guard("key"))["outcomes"] == [{"id": "r0"}]
+    assert await engine.purge(datetime.now(UTC) + HOUR) == 0
+    assert (await engine.guard("key"))["outcomes"] == [{"id": "r0"}]
+
+
+async def test_a_purge_says_from_when_on_and_for_how_long(hub: Hub, engine: DurableEngine) -> None:
+    """The extension needs a beginning, one that Azure's tables can hold, and stops by itself within its time."""
+    before = datetime(2026, 1, 1, tzinfo=UTC)
+    await engine.purge(before)
+    (request,) = hub.purges
+    asked = request.purgeInstanceFilter
+    assert asked.HasField("createdTimeFrom")
+    assert datetime(1601, 1, 1, tzinfo=UTC) < asked.createdTimeFrom.ToDatetime(UTC) < datetime(2020, 1, 1, tzinfo=UTC)
+    assert asked.createdTimeTo.ToDatetime(UTC) == before
+    assert 0 < asked.timeout.ToTimedelta().total_seconds() < 100
+    assert sorted(asked.runtimeStatus) == sorted(
+        (pb.ORCHESTRATION_STATUS_COMPLETED, pb.ORCHESTRATION_STATUS_FAILED, pb.ORCHESTRATION_STATUS_TERMINATED)
+    )
+
+
+async def test_an_engine_that_is_gone_is_an_error(hub: Hub, engine: DurableEngine) -> None:
+    """Whoever asks decides what it costs."""
+    hub.stop()
+    with pytest.raises(grpc.RpcError):
+        await engine.purge(datetime.now(UTC))
+
+
+async def test_an_engine_that_does_not_answer_is_not_waited_for(
+    hub: Hub, engine: DurableEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older one purges as long as it takes, and tells nothing meanwhile."""
+    monkeypatch.setattr(durable_engine, "_PURGE", timedelta(milliseconds=50))
+    hub.answers.clear()
+    try:
+        with pytest.raises(TimeoutError):
+            await engine.purge(datetime.now(UTC))
+    finally:
+        hub.answers.set()
