@@ -94,7 +94,7 @@ def decide(found: Found, wanted: Wanted, pending: Pending | None, now: datetime)
         pending: the key in grace, if the guard knows of one.
         now: the time, in UTC.
     """
-    if wanted.secret is not None and wanted.secret not in {(secret.name, secret.version) for secret in found.secrets}:
+    if wanted.secret is not None and not any(_is(secret, *wanted.secret) for secret in found.secrets):
         return Refuse(StaleEvent())
     live = {fingerprint: key_type for key_type, fingerprint in found.keys.items()}
     dead = [secret for secret in found.secrets if secret.fingerprint not in live]
@@ -119,6 +119,11 @@ def decide(found: Found, wanted: Wanted, pending: Pending | None, now: datetime)
         old=found.keys[active],
         adopts=not found.secrets,
     )
+
+
+def _is(secret: SecretView, name: str, version: str) -> bool:
+    # Key Vault's names are the same in any case, and an event may spell them otherwise than the listing
+    return secret.version == version and secret.name.lower() == name.lower()
 
 
 def _repair(dead: Sequence[SecretView], found: Found, live: dict[str, KeyType], wanted: Wanted) -> Plan:

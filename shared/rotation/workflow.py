@@ -88,16 +88,20 @@ def _repair(ctx: Context, request: Json, view: Json, pending: Pending | None) ->
 
 
 def _revoke_owed(ctx: Context, request: Json, view: Json, found: Found, pending: Pending | None) -> Steps[None]:
-    """Take up a revocation that failed or never ran, if its key still lives, nobody publishes it, and no other key is
-    in grace or about to be revoked."""
+    """Take up a revocation that failed or never ran, if its key still lives, nobody publishes it, and no key is in
+    grace, about to be revoked, or left alive on purpose.
+
+    Whoever found it owed has looked without a claim, and some time ago.
+    """
     owed: Json | None = request["owed"]
     if owed is None or found.keys[KeyType(owed["keyType"])] != owed["fingerprint"]:
         return
     if any(secret.fingerprint == owed["fingerprint"] for secret in found.secrets):
         return
-    if pending is not None and pending.fingerprint != owed["fingerprint"]:
-        free = pending.revocation_id is None and pending.at <= now_of(ctx)
-        if not free:
+    if pending is not None:
+        # one that died is still noted with its key; one that was called off is not, and not to be taken up
+        noted = pending.fingerprint == owed["fingerprint"]
+        if now_of(ctx) < pending.at or noted is (pending.revocation_id is None):
             return
     key_type = KeyType(owed["keyType"])
     yield from schedule(ctx, request, view, key_type, owed["fingerprint"], now_of(ctx), owed["superseded"])

@@ -199,24 +199,43 @@ async def test_a_revocation_that_is_owed_is_taken_up(quick: Quick) -> None:
     assert durable.pending() is None
 
 
-@pytest.mark.parametrize("case", ["dead already", "published", "another key in grace", "another one to be revoked"])
+_HARM = ("dead already", "published", "another in grace", "another to be revoked", "in grace again", "kept on purpose")
+
+
+@pytest.mark.parametrize("case", _HARM)
 async def test_a_revocation_that_would_harm_is_not_taken_up(quick: Quick, case: str) -> None:
-    """A key that is dead, published, or in the way of another one's grace is left alone."""
+    """A key that is dead, published, in grace again, kept on purpose, or in the way of another one's grace stays."""
     world = quick(World("a"))
     durable = Durable(world)
     asked = owed(world, PRIMARY if case == "published" else SECONDARY)
     pending: Json | None = None
     if case == "dead already":
         world.cloud.rotate_from_outside(SECONDARY)
-    if case.startswith("another"):
-        at = "2026-01-01T13:00:00Z" if "grace" in case else "2026-01-01T11:00:00Z"
-        revocation = None if "grace" in case else "r0-revoke"
-        pending = {"keyType": "Secondary", "fingerprint": "sha256:00", "at": at, "revocationId": revocation}
+    elif case != "published":
+        pending = {
+            "keyType": "Secondary",
+            "fingerprint": "sha256:00" if case.startswith("another") else asked["fingerprint"],
+            "at": "2026-01-01T13:00:00Z" if "grace" in case else "2026-01-01T11:00:00Z",
+            "revocationId": None if case in ("another in grace", "kept on purpose") else "r0-revoke",
+        }
     durable.guards[GUARD_KEY] = {"holder": None, "pending": pending, "outcomes": []}
     output = await repaired(durable, owed=asked)
     assert output["revocation"] == {"status": "NotRequested"}
     assert world.cloud.regenerated == []
     assert durable.pending() == pending
+
+
+async def test_a_revocation_that_died_is_taken_up_though_its_key_is_noted(quick: Quick) -> None:
+    """The guard still knows the key of a revocation that was terminated; once its time is over, the key dies."""
+    world = quick(World("a"))
+    durable = Durable(world)
+    asked = owed(world, SECONDARY)
+    pending = {name: asked[name] for name in ("keyType", "fingerprint")}
+    pending |= {"at": "2026-01-01T11:00:00Z", "revocationId": "r0-revoke"}
+    durable.guards[GUARD_KEY] = {"holder": None, "pending": pending, "outcomes": []}
+    await repaired(durable, owed=asked)
+    assert world.cloud.regenerated == [SECONDARY]
+    assert durable.pending() is None
 
 
 @pytest.mark.parametrize("again", ["now", "late"])
