@@ -155,8 +155,13 @@ class Regenerator:
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def regenerate(self, request: Regeneration) -> Regenerated:
+    async def regenerate(
+        self, request: Regeneration, *, allowed: Callable[[AccessKey], Awaitable[None]] | None = None
+    ) -> Regenerated:
         """Regenerate the key and return the new one.
+
+        `allowed` is asked right before each call, with the key that is to be replaced, and raises an AppError where
+        that must not be; it needs a request with If-Match, which looks at the key first.
 
         Raises:
             PreconditionFailed: If-Match names none of the key's fingerprints; nothing was changed.
@@ -167,8 +172,8 @@ class Regenerator:
         progress = _Progress()
         try:
             async with asyncio.timeout(self.deadline):
-                await self._require_match(request)
-                key = await self._regenerate_once(request, progress)
+                before = await self._require_match(request)
+                key = await self._regenerate_once(request, progress, _unless(allowed, before))
         except TimeoutError:
             raise DeadlineExceeded(
                 f"Azure did not answer within {self.deadline:g} s (REQUEST_DEADLINE_SECONDS). "
@@ -181,20 +186,23 @@ class Regenerator:
             raise UnexpectedError(outcome=progress.outcome) from error
         return Regenerated(resource=request.resource, key_type=request.key_type, key=key, at=self.now())
 
-    async def _require_match(self, request: Regeneration) -> None:
+    async def _require_match(self, request: Regeneration) -> AccessKey | None:
         if request.if_match is None:
-            return
+            return None
         current = await self._again(
             lambda: self._current(request), lambda error: isinstance(error, (UpstreamFailed, UpstreamUnreachable))
         )
         if current is None or current.fingerprint not in request.if_match:
             raise not_matching(request.key_type)
+        return current
 
-    async def _regenerate_once(self, request: Regeneration, progress: _Progress) -> AccessKey:
+    async def _regenerate_once(
+        self, request: Regeneration, progress: _Progress, allowed: Callable[[], Awaitable[None]]
+    ) -> AccessKey:
         """Ask ARM, and where nobody knows whether it did, find out before asking again."""
         for _ in range(self.patience.calls):
             try:
-                return await self._connect_and_ask(request, progress)
+                return await self._connect_and_ask(request, progress, allowed)
             except AppError:
                 if progress.doubtful is None or request.if_match is None:
                     raise
@@ -205,8 +213,11 @@ class Regenerator:
                 return now
         raise progress.doubtful or AssertionError("only a doubtful call comes this far")
 
-    async def _connect_and_ask(self, request: Regeneration, progress: _Progress) -> AccessKey:
+    async def _connect_and_ask(
+        self, request: Regeneration, progress: _Progress, allowed: Callable[[], Awaitable[None]]
+    ) -> AccessKey:
         async def ask() -> AccessKey:
+            await allowed()
             try:
                 return await self.keys.regenerate_key(
                     request.resource, request.key_type, request_id=request.request_id, on_send=progress.sending
@@ -248,6 +259,16 @@ class Regenerator:
                     raise
             await self.sleep(pause)
         return await call()
+
+
+def _unless(
+    allowed: Callable[[AccessKey], Awaitable[None]] | None, before: AccessKey | None
+) -> Callable[[], Awaitable[None]]:
+    async def ask() -> None:
+        if allowed is not None and before is not None:
+            await allowed(before)
+
+    return ask
 
 
 _ADVICE = {

@@ -25,7 +25,7 @@ EFFECTFUL = (
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
-        "errors redaction durations schedule azure_clients.transport",
+        "errors redaction durations schedule azure_clients.transport azure_clients.shared_call",
         (
             "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors "
             "event_grid_errors proof"
