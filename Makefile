@@ -1,7 +1,7 @@
-# make start | test | lint | format | bench | lock | clean
+# make start | test | lint | format | bench | lock | licences | audit | clean
 # Each target makes its own environment; nothing but Python 3.13, make and the package registries is assumed.
 .DEFAULT_GOAL := help
-.PHONY: help start test lint format bench lock interop clean
+.PHONY: help start test lint format bench lock licences audit mutate interop clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,9 +46,20 @@ lock: $(STAMP)  ## Resolve requirements*.txt anew into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
 		requirements-dev.txt -o requirements.lock
 
+mutate: $(STAMP)  ## Change each decision of the pure modules, and see a unit test fail (some ten minutes)
+	@$(BIN)/uv tool run --quiet --with-requirements requirements.lock --from mutmut==3.8.1 mutmut run $(ARGS)
+	@$(BIN)/uv tool run --quiet --with-requirements requirements.lock --from mutmut==3.8.1 mutmut results
+
+licences: $(STAMP)  ## Write docs/licences.md anew
+	@$(BIN)/python -m tests.support.licences
+
+audit: $(STAMP)  ## Look for known vulnerabilities and committed secrets (asks the network)
+	@$(BIN)/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+	@git ls-files -z | xargs -0 $(BIN)/uv tool run --quiet --from detect-secrets==1.5.0 detect-secrets-hook --baseline .secrets.baseline
+
 interop:  ## Install what the JavaScript client tests need (Node.js and npm)
 	@cd tests/interop && npm ci --silent --no-audit --no-fund
 
 clean:  ## Remove the environment and everything generated
-	@rm -rf $(VENV) .emulator .pytest_cache .ruff_cache tests/interop/node_modules
+	@rm -rf $(VENV) .emulator .pytest_cache .ruff_cache mutants tests/interop/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.emulator import Emulator
-from tests.support.event_cases import ALLOWED, NAMES, Case, End, Name, Stage
+from tests.support.event_cases import NAMES, SETTINGS, Case, End, Name, Stage
 from tests.support.leaks import find_leaks
 from tests.support.reactions import events, instances, settled
 
@@ -23,7 +23,7 @@ each_case = pytest.mark.parametrize("name", NAMES, ids=" ".join)
 _ORCHESTRATORS = ("rotate_key", "regenerate_key", "repair_secrets")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Seen:
     """The cloud and the app at one moment."""
 
@@ -69,7 +69,7 @@ class Seen:
         return End(tuple(sorted(ran)), len(regenerated) - case.regenerated_outside, versions - case.versions, told)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Played:
     """All cases, as they were after their own events, and after the cloud's own ones had come too."""
 
@@ -90,7 +90,7 @@ def trap() -> Iterator[socket.socket]:
 @pytest.fixture(scope="module")
 def played(trap: socket.socket) -> Iterator[Played]:
     """Set all cases up, deliver their events in their order, and let everything come to rest; then release the rest."""
-    with Emulator(settings={"ALLOWED_COMMUNICATION_SERVICES": ALLOWED}) as emulator:
+    with Emulator(settings=SETTINGS) as emulator:
         emulator.call_control("PUT", "events/delivery", {"held": True})
         stage = Stage(emulator, f"https://127.0.0.1:{trap.getsockname()[1]}")
         cases = {name: stage.case(*name) for name in NAMES}
@@ -122,7 +122,7 @@ def test_an_event_ends_as_it_should(played: Played, name: Name) -> None:
 
 @each_case
 def test_what_starts_nothing_asks_nothing_of_arm(played: Played, name: Name) -> None:
-    """Refused, stale, foreign and malformed events cost no call about their resource; nor do the cloud's own later."""
+    """Refused, stale, foreign and malformed events cost no call about their resource; all others do."""
     case = played.cases[name]
     asked = [
         entry for entry in played.then.about(case) if entry["operation"] != "regenerateKey" or case.end.regenerated
@@ -139,7 +139,7 @@ def test_consumers_hold_a_live_key(played: Played) -> None:
         if _published(played.late, secret) not in played.late.keys[case.resource_id]
     ]
     expected = [name for name in NAMES if name[0] == "ResourceActionSuccess" and name[2].startswith("tags ")]
-    assert dead == [*expected]
+    assert dead == expected
 
 
 def test_what_the_cloud_tells_late_changes_nothing(played: Played) -> None:

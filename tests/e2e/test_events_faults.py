@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.emulator import Emulator
-from tests.support.event_cases import ALLOWED, Case, Stage
+from tests.support.event_cases import SETTINGS, Case, Stage
 from tests.support.events import SCHEMAS, Json, Schema
 from tests.support.reactions import events, eventually, instances, published, regenerate_outside, settled
 
@@ -26,7 +26,7 @@ _TOPIC_FAULTS: tuple[Json, ...] = (
 @pytest.fixture(scope="module")
 def running() -> Iterator[Emulator]:
     """One app for all tests, which have resources of their own."""
-    with Emulator(settings={"ALLOWED_COMMUNICATION_SERVICES": ALLOWED}) as running:
+    with Emulator(settings=SETTINGS) as running:
         yield running
 
 
@@ -116,7 +116,7 @@ def test_an_event_that_cannot_be_taken_now_comes_again(emulator: Emulator, stage
 def test_a_topic_that_fails_costs_a_rotation_nothing() -> None:
     """However the topic fails, and for ever: each rotation succeeds, the log says what was not published, and an event
     that could not be sent comes once when the topic is back, under the id of what it tells."""
-    with Emulator(settings={"ALLOWED_COMMUNICATION_SERVICES": ALLOWED}) as emulator:
+    with Emulator(settings=SETTINGS) as emulator:
         stage = Stage(emulator, _NOBODY)
         lost: list[Case] = []
         for fault in _TOPIC_FAULTS:
@@ -151,7 +151,7 @@ def test_a_topic_that_fails_costs_a_rotation_nothing() -> None:
 
 def test_under_keys_the_webhook_takes_events_with_the_system_key_alone() -> None:
     """With --auth the URL of on_event from the endpoints works with the system key, and without it nothing is taken."""
-    with Emulator("--auth", settings={"ALLOWED_COMMUNICATION_SERVICES": ALLOWED}) as emulator:
+    with Emulator("--auth", settings=SETTINGS) as emulator:
         stage, endpoints = Stage(emulator, _NOBODY), emulator.call_control("GET", "endpoints")
         for schema in SCHEMAS:
             case = stage.case("RegenerateRequested", schema, "once")

@@ -200,14 +200,18 @@ async def test_a_requested_regeneration_is_started_with_or_without_a_vault(use: 
     assert request["source"] == "event"
 
 
-async def test_a_requested_rotation_takes_what_the_http_request_takes(use: Use) -> None:
+async def test_a_requested_rotation_takes_what_the_http_request_takes(
+    use: Use, caplog: pytest.LogCaptureFixture
+) -> None:
     """The data are the body of POST /api/rotations; with a topic, the end is told to it."""
     use(EVENT_GRID_TOPIC_ENDPOINT="https://topic.example/api/events")
     engine = FakeEngine()
     data = {"gracePeriod": "PT1H", "revoke": False, "supersede": True, "reason": "leak", "activeKey": "primary"}
-    await react(event("CommunicationKey.RotateRequested", data), engine)
+    with caplog.at_level(logging.INFO):
+        await react(event("CommunicationKey.RotateRequested", data), engine)
     ((name, _, request),) = engine.started
     assert name == "rotate_key"
+    assert '"reason": "leak"' in caplog.text
     assert (request["graceSeconds"], request["revoke"], request["supersede"]) == (3600.0, False, True)
     assert (request["activeKey"], request["reason"]) == ("Primary", "leak")
     assert request["announce"] is True

@@ -148,9 +148,25 @@ async def test_disagreement_is_left_alone_unless_asked(quick: Quick) -> None:
     world = quick(World("a"))
     world.vault.put("b", world.cloud.keys[SECONDARY], tag="Secondary")
     before = world.vault.published()
-    output = await repaired(Durable(world))
+    durable = Durable(world)
+    output = await repaired(durable)
     assert output["stage"] == "Settled"
     assert world.vault.published() == before
+    assert durable.guards == {}
+
+
+async def test_a_dead_secret_is_mended_and_disagreement_beside_it_left_alone(quick: Quick) -> None:
+    """Under the claim, too, secrets that publish different live keys are moved only where that was asked."""
+    world = quick(World("a"))
+    world.vault.put("b", world.cloud.keys[SECONDARY], tag="Secondary")
+    before = world.vault.published()
+    world.vault.put("c", "dead" * 22, tag="Secondary")
+    durable = Durable(world)
+    durable.check = lambda: None
+    output = await repaired(durable)
+    assert (output["stage"], output["plan"]) == ("Repaired", "Repair")
+    assert world.vault.published() == {**before, "c": world.cloud.keys[SECONDARY]}
+    assert durable.pending() is None
 
 
 async def test_disagreement_ends_where_it_was_asked(quick: Quick) -> None:
