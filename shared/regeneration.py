@@ -10,7 +10,9 @@ azure_clients/management.py):
   has not, ARM is asked once more. Without If-Match the caller gets the error, which says that the outcome is
   unknown.
 - Reading (`listKeys`) changes nothing: it is repeated like a call without a connection, also when ARM failed.
-- Everything else (ARM's refusals, throttling, a refused token) is the caller's to judge, and is passed on at once.
+- Throttling is the caller's to judge, and is passed on at once; but the steps of an orchestration, for which nobody
+  waits, wait out a Retry-After of a few seconds (`Patience.longest_retry_after`).
+- Everything else (ARM's refusals, a refused token) is passed on at once, too.
 """
 
 import asyncio
@@ -32,6 +34,8 @@ from shared.errors import (
 from shared.parameters import KeyType
 from shared.redaction import AccessKey
 from shared.resource_id import ResourceId
+
+_TOO_MANY = 429
 
 
 class KeyManagement(Protocol):
@@ -62,12 +66,13 @@ class KeyManagement(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How often, and after how many seconds, things are tried again."""
+    """How often, and after how many seconds, things are tried again; the longest Retry-After that is waited for."""
 
     again_after: tuple[float, ...] = (0.2, 0.8)
     calls: int = 2
     settling_time: float = 5.0
     look_every: float = 0.5
+    longest_retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,13 @@ def not_matching(key_type: KeyType) -> PreconditionFailed:
         "Nothing was changed.",
         target="If-Match",
     )
+
+
+def throttled_for(error: AppError) -> int:
+    """Return the seconds that Azure asks to wait because of throttling, or 0 where it does not."""
+    text = error.headers.get("Retry-After", "") if error.status == _TOO_MANY else ""
+    # longer than anybody waits, and no number of a size that Python would have to be careful with
+    return int(text[:9]) if text.isascii() and text.isdecimal() else 0
 
 
 def utc_now() -> datetime:
@@ -255,9 +267,10 @@ class Regenerator:
             try:
                 return await call()
             except ArmError as error:
-                if not worthwhile(error):
+                asked_for = throttled_for(error)
+                if not (worthwhile(error) or 0 < asked_for <= self.patience.longest_retry_after):
                     raise
-            await self.sleep(pause)
+            await self.sleep(max(pause, asked_for))
         return await call()
 
 

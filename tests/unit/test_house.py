@@ -37,7 +37,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements",
         "rotation.steps rotation.upkeep",
         "no_vault rotation.moves rotation.activities rotation.requests rotation.responses rotation.attempts",
-        "rotation.workflow rotation.revocation rotation.announcing",
+        "rotation.workflow rotation.revocation rotation.announcing rotation.patient",
         "rotation.outbox",
         "composition rotation.endpoints rotation.guarded",
         "endpoints rotation.blueprint rotation.durable_engine rotation.reactions rotation.reconcile",
