@@ -1,11 +1,12 @@
 """Many resources with a secret each, rotated at once, and what that has cost; for load.py."""
 
 import json
+import shutil
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from bench.apps import OURS
@@ -161,8 +162,17 @@ class Fleet:
 
     def _resident(self) -> int:
         """Return the resident bytes of the app's process: the emulator's child."""
-        (child,) = Path(f"/proc/{self._emulator.pid}/task/{self._emulator.pid}/children").read_text().split()
-        return int(Path(f"/proc/{child}/statm").read_text().split()[1]) * 4096
+        ps = shutil.which("ps")
+        if ps is None:
+            raise BenchError("The size of the app's process cannot be read: there is no ps.")
+        command = [ps, "-A", "-o", "ppid=,rss="]
+        told = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # a fixed command
+        sizes = [
+            int(size) for parent, size in map(str.split, told.stdout.splitlines()) if int(parent) == self._emulator.pid
+        ]
+        if len(sizes) != 1:
+            raise BenchError(f"The emulator has {len(sizes)} child processes, where it has the app alone.")
+        return sizes[0] * 1024
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         with Connection(self._emulator.control.url) as control:

@@ -143,8 +143,8 @@ def _cost_table(outcomes: dict[int, Outcome]) -> Table:
 def _where_it_goes(outcome: Outcome) -> str:
     used = _bound(outcome) / outcome.seconds
     return (
-        f"The bucket was in use for {used:.0%} of the time. Of a secret's vault a listing is a page for 25 secrets; "
-        "the engine's histories stay in memory here until they are purged, which is what the process grows by."
+        f"The bucket was in use for {used:.0%} of the time. A listing of the vault is a call for each 25 secrets; "
+        "the engine keeps all histories in the app's process here, which is what that grows by."
     )
 
 
