@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 GRAM = 12
+_CONTEXT = 60
 # bearer tokens are JSON Web Tokens, in Azure and in the emulator
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
 # Only where so many of the characters of the forms stand in a row can there be a piece.
@@ -39,7 +40,8 @@ class LeakIndex:
                     self._grams.setdefault(form[start : start + GRAM], name)
 
     def find(self, text: str) -> list[str]:
-        """Return what of the secrets, or of any token, stands in a text; a finding shows six characters of it."""
+        """Return what of the secrets, or of any token, stands in a text; a finding shows six characters of it, and what
+        stands before it on its line."""
         found = {f"a token: {match[0][:6]}…" for match in _TOKEN.finditer(text)}
         grams = self._grams
         for word in _WORD.finditer(text):
@@ -47,6 +49,8 @@ class LeakIndex:
             for start in range(len(whole) - GRAM + 1):
                 piece = whole[start : start + GRAM]
                 if piece in grams:
-                    found.add(f"a secret {grams[piece]}: {piece[:6]}…")
+                    at = word.start() + start
+                    before = text[max(0, at - _CONTEXT) : at].rpartition("\n")[2]
+                    found.add(f"a secret {grams[piece]}: {before}{piece[:6]}…")
                     break
         return sorted(found)

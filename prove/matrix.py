@@ -19,7 +19,7 @@ from prove.run_cell import healthy, run_cell, run_once
 from prove.seen import DIRECT, WORKLOADS, Seen, wrong
 from prove.workloads import GRACE_SECONDS
 
-_LANES, _QUICK_LANES = 14, 3
+_LANES, _QUICK_LANES = 18, 3
 _PROGRESS_EVERY_SECONDS = 20.0
 # A quick run takes a few cells of each kind from all over the matrix.
 _QUICK_CELLS = 24

@@ -17,6 +17,8 @@ from prove.workloads import GRACE_SECONDS, WORKLOADS, Workload
 _WATCHED_SECONDS = 12.0
 _LIMIT_SECONDS = 60.0
 _CONNECTIONS_SECONDS = 2.5
+# a look costs the app about what a call to Azure costs it, and hundreds of cells share the cores
+_LOOK_SECONDS = 0.25
 _RECOVERS_WITHIN = 15.0
 _RESTS_WITHIN = 20.0
 # consumers that keep a key use it for a part of the grace period
@@ -86,12 +88,12 @@ def _run(lane: Lane, cell: Cell, running: Workload, seen: Seen) -> None:
         def noticed() -> bool:
             if cell.call.number == 0:
                 return time.monotonic() - began > _CONNECTIONS_SECONDS
-            return _hits(lane, cell) >= 2 or running.ended()
+            return running.ended() or _hits(lane, cell) >= 2
 
-        wait_until(noticed, _WATCHED_SECONDS)
+        wait_until(noticed, _WATCHED_SECONDS, every=_LOOK_SECONDS)
         seen.hit = cell.call.number == 0 or _hits(lane, cell) > 0
         lane.faults()
-    seen.ended = wait_until(running.ended, _LIMIT_SECONDS, every=0.15)
+    seen.ended = wait_until(running.ended, _LIMIT_SECONDS, every=_LOOK_SECONDS)
     _rest(lane)
     late = cell.kind.effect.get("rerun") == "late"
     if late:
@@ -153,7 +155,7 @@ def _next(lane: Lane, seen: Seen, resource_id: str) -> None:
         seen.next_told = lane.ask("GET", path).json
         return seen.next_told["status"] in ("Succeeded", "Failed", "Canceled")
 
-    wait_until(ended, _LIMIT_SECONDS, every=0.15)
+    wait_until(ended, _LIMIT_SECONDS, every=_LOOK_SECONDS)
     seen.next_regenerated = _regenerated(lane)[before:]
     seen.next_alive = lane.accepts(lane.published(), resource_id)
 

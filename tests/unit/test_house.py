@@ -157,13 +157,17 @@ def test_only_the_adapters_import_the_sdks(path: Path) -> None:
 @pytest.mark.parametrize("path", named(SHARED))
 def test_the_app_does_not_know_the_emulator(path: Path) -> None:
     """What is deployed imports nothing of what is not."""
-    assert not [name for name in imports(path) if belongs_to(name, ("emulator", "tests", "bench", "prove", "function_app"))]
+    assert not [
+        name for name in imports(path) if belongs_to(name, ("emulator", "tests", "bench", "prove", "function_app"))
+    ]
 
 
 @pytest.mark.parametrize("path", named(EMULATOR))
 def test_the_emulator_does_not_know_the_app(path: Path) -> None:
     """The emulator behaves like the service, not like this client of it."""
-    assert not [name for name in imports(path) if belongs_to(name, ("shared", "tests", "bench", "prove", "function_app"))]
+    assert not [
+        name for name in imports(path) if belongs_to(name, ("shared", "tests", "bench", "prove", "function_app"))
+    ]
 
 
 @pytest.mark.parametrize("path", named([path for path in PROVE if "prove" in path.parts]))
