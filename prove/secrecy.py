@@ -46,7 +46,7 @@ def run(*, quick: bool, progress: Progress) -> Part:
     if planted != found_again:
         failures.append(f"of {planted} planted leaks {found_again} were found: the search is blind")
     control = (
-        f"The search is no blind one: {planted:,} leaks were planted into these very texts, each form of the keys whole "
+        f"The search is no blind one: {planted:,} leaks were planted into these texts, each form of the keys whole "
         f"and pieces of {GRAM} characters of it, and {found_again:,} found."
     )
     return Part(
