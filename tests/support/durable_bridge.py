@@ -1,4 +1,4 @@
-"""The app's `Engine` on orchestrations in memory: what starts, finds and decides runs against the real orchestrators."""
+"""The app's `Engine` on orchestrations in memory: the real orchestrators run behind it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

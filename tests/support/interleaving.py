@@ -7,7 +7,6 @@ from typing import Any
 
 from durabletask.task import TaskFailedError
 
-from shared.rotation.guard import CLAIM
 from shared.rotation.model import Json, utc_time
 from tests.support.orchestration import GUARD_KEY, Action, Durable, Run, copied
 from tests.support.rotation import World
@@ -34,10 +33,10 @@ class Interleaved(Durable):
         self.decisions: dict[str, str] = {}
         # orchestrations that an outage has kept from going on: their claims may have ended unseen
         self.starved: set[str] = set()
-        self.on_activity: Callable[[Run | None, str, Json, Json], None] = lambda *_: None
+        self.on_activity: Callable[[Run | None, str, Json], None] = _unwatched
 
-    def ready(self) -> list[tuple[Run, Action] | tuple[str, Json]]:
-        """Return what can be done now, what was asked for first first; at the end what is left running of the past."""
+    def ready(self) -> list[tuple[Run, Action]]:
+        """Return what can be done now, what was asked for first first."""
         now = self.world.clock.now.replace(tzinfo=None)
         found = list(self._todo())
         found += [
@@ -46,18 +45,21 @@ class Interleaved(Durable):
             for each in run.open()
             if each.kind == "timer" and datetime.fromisoformat(each.input) <= now
         ]
-        return [*sorted(found, key=lambda each: each[1].asked), *self.lingering]
+        return sorted(found, key=lambda each: each[1].asked)
 
     async def act(self, number: int) -> bool:
-        """Do one of the things that can be done, counted round and round; False where there is nothing."""
+        """Do one of the things that can be done, counted round and round; False where there is nothing.
+
+        At the end of what can be done stands what is left running of the past.
+        """
         ready = self.ready()
-        if not ready:
+        if not ready and not self.lingering:
             return False
-        chosen = ready[number % len(ready)]
-        if isinstance(chosen[0], str):
-            await self._linger(chosen)  # pyright: ignore[reportArgumentType]  # a pair is not narrowed by its first half
-        elif isinstance(chosen[1], Action):
-            await self._act(chosen[0], chosen[1])
+        chosen = number % (len(ready) + len(self.lingering))
+        if chosen < len(ready):
+            await self._act(*ready[chosen])
+        else:
+            await self._linger(self.lingering[chosen - len(ready)])
         return True
 
     async def rest(self, until: datetime | None = None) -> None:
@@ -134,7 +136,7 @@ class Interleaved(Durable):
         finally:
             self.acting = None
         self.results.append(result)
-        self.on_activity(run, name, request, result)
+        self.on_activity(run, name, result)
         return result
 
     def _require_claim(self, run: Run, action: Action) -> None:
@@ -145,3 +147,7 @@ class Interleaved(Durable):
         assert held is not None, f"{run.name} changes something, and nobody holds the resource"
         assert held["id"] == run.instance_id, f"{run.name} changes something while somebody else holds the resource"
         assert self.world.clock.now < utc_time(held["until"]), f"the claim of {run.name} has ended"
+
+
+def _unwatched(run: Run | None, name: str, result: Json) -> None:
+    del run, name, result

@@ -13,7 +13,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Awaitable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -31,7 +31,7 @@ from shared.parameters import KeyType
 from shared.proof import prove_alive, prove_dead
 from shared.redaction import Secret
 from shared.resource_id import AllowList, Scope
-from shared.rotation import activities, entity, reactions, requests
+from shared.rotation import activities, entity, reactions, requests, upkeep
 from shared.rotation.findings import Summary
 from shared.rotation.model import Json, Pending
 from shared.rotation.parameters import RotationRequest
@@ -39,7 +39,7 @@ from shared.rotation.reconcile import Reconciler, Watched
 from shared.settings import parse_settings
 from tests.support.durable_bridge import EngineOf
 from tests.support.fakes import FakeSleep
-from tests.support.interleaving import Interleaved
+from tests.support.interleaving import CHANGES, Interleaved
 from tests.support.orchestration import GUARD_KEY, replay
 from tests.support.rotation import World
 from tests.support.rotation_model import Model, WatchedCloud, WatchedVault, silent
@@ -48,6 +48,9 @@ from tests.support.vault import RESOURCE, connected, secret
 VAULT_URL = "https://vault.example"
 GRACE = timedelta(days=2)
 _WINDOW = 12
+_LONGEST_WORK = 40
+_STEPS = (*CHANGES, *CHANGES[:2], "prove_alive", "inspect_resource", "claim", "schedule", "release")
+_MEDDLING = ("set", "regenerate", "terminate", "leave", "outage", "now", "late", "dies")
 _RUNS = re.compile(r"[A-Za-z0-9+/=]{12,}")
 _REGENERATE = "Microsoft.Communication/communicationServices/regenerateKey/action"
 _SLOTS = ("Primary", "Secondary")
@@ -61,12 +64,12 @@ _cut = functools.partial(
 _unheard = functools.partial(UpstreamUnreachable, "No connection.", sent=False)
 _mute = functools.partial(NoVerdict, "No answer.")
 _forbidden = functools.partial(KeyVaultForbidden, "Denied.")
-_ARM_FAULTS = {
+_ARM_FAULTS: dict[str, Any] = {
     "list_keys": (_throttled, _failed, _refused),
     "regenerate_key": (_throttled, _failed, _refused, _unheard),
     "accepts": (_mute,),
 }
-_VAULT_FAULTS = {name: (silent, _forbidden) for name in ("list", "get", "set", "version", "disable")}
+_VAULT_FAULTS: dict[str, Any] = dict.fromkeys(("list", "get", "set", "version", "disable"), (silent, _forbidden))
 _FAULTS = [
     (where, operation, number)
     for where, faults in (("arm", _ARM_FAULTS), ("vault", _VAULT_FAULTS))
@@ -77,6 +80,25 @@ _FAULTS = [
 slots = st.sampled_from(_SLOTS)
 graces = st.sampled_from([timedelta(0), timedelta(minutes=10), timedelta(hours=1), GRACE])
 numbers = st.integers(0, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """What others do right before a step: `then`, to the secret `name` or the key in `slot`, where it is about one."""
+
+    step: str
+    then: str
+    name: str
+    slot: str
+
+
+chances = st.builds(
+    Chance, step=st.sampled_from(_STEPS), then=st.sampled_from(_MEDDLING), name=st.sampled_from("ab"), slot=slots
+)
+
+
+def _event(id_: str, type_: str, source: str, subject: str, data: Any) -> Event:
+    return Event(id=id_, type=type_, source=source, subject=subject, data=data)
 
 
 class _Records(logging.Handler):
@@ -153,7 +175,7 @@ class Machine(RuleBasedStateMachine):
             now=self.clock,
         )
 
-    @initialize(names=st.sampled_from(["a", "ab", ""]))
+    @initialize(names=st.sampled_from(["a", "ab", "ab", ""]))
     def begin(self, names: str) -> None:
         """One secret, two, or none."""
         for name in names:
@@ -176,7 +198,10 @@ class Machine(RuleBasedStateMachine):
         self._ask("rotate_key", requests.rotation_input(asked, RESOURCE, default_grace=GRACE, source="http"), waits)
 
     @rule(
-        slot=slots, force=st.booleans(), match=st.sampled_from([None, "now", "old"]), source=st.sampled_from(["http", "event"])
+        slot=slots,
+        force=st.booleans(),
+        match=st.sampled_from([None, "now", "old"]),
+        source=st.sampled_from(["http", "event"]),
     )
     def regenerate(self, slot: str, force: bool, match: str | None, source: str) -> None:
         """POST …/regenerateKey."""
@@ -210,7 +235,7 @@ class Machine(RuleBasedStateMachine):
         kind = "SecretExpired" if expired else "SecretNearExpiry"
         data = {"Id": f"{VAULT_URL}/secrets/{name}/{told.version}", "ObjectType": "Secret"}
         before = set(self.durable.runs)
-        self._tell(Event(f"{kind} {told.version}", f"Microsoft.KeyVault.{kind}", "/vault", name, data))
+        self._tell(_event(f"{kind} {told.version}", f"Microsoft.KeyVault.{kind}", "/vault", name, data))
         if told.version != versions[-1].version:
             assert set(self.durable.runs) == before, "a stale event has started something"
 
@@ -219,18 +244,21 @@ class Machine(RuleBasedStateMachine):
         """ARM tells that somebody has regenerated a key, be it the app itself."""
         data = {"resourceUri": str(RESOURCE), "operationName": _REGENERATE, "status": "Succeeded"}
         type_ = "Microsoft.Resources.ResourceActionSuccess"
-        self._tell(Event(f"arm {len(self.events)}", type_, "/subscriptions/s", str(RESOURCE), data))
+        self._tell(_event(f"arm {len(self.events)}", type_, "/subscriptions/s", str(RESOURCE), data))
 
     @rule(
         type_=st.sampled_from(["RotateRequested", "RegenerateRequested"]),
         data=st.sampled_from(
-            [{}, None, "", {"keyType": "Primary"}, {"keyType": "secondary", "force": True}, {"gracePeriod": "PT10M"}]
-            + [{"supersede": True, "reason": "leaked"}, {"resourceId": "/subscriptions/x"}, {"gracePeriod": 1}]
+            [
+                *({}, None, "", {"keyType": "Primary"}, {"keyType": "secondary", "force": True}),
+                *({"gracePeriod": "PT10M"}, {"supersede": True, "reason": "leaked"}),
+                *({"resourceId": "/subscriptions/x"}, {"gracePeriod": 1}),
+            ]
         ),
     )
     def publisher_asks(self, type_: str, data: Any) -> None:
         """Somebody publishes a request, well-formed or not."""
-        self._tell(Event(f"asked {len(self.events)}", f"CommunicationKey.{type_}", "/topics/t", "", data))
+        self._tell(_event(f"asked {len(self.events)}", f"CommunicationKey.{type_}", "/topics/t", "", data))
 
     @precondition(lambda self: bool(self.events))
     @rule(number=numbers)
@@ -263,7 +291,9 @@ class Machine(RuleBasedStateMachine):
         """Somebody sets a secret: to either key, to one of before, to anything; with a right tag or a wrong one."""
         self.tally["outside"] += 1
         key = self.cloud.keys.get(KeyType(value), "") if value in _SLOTS else self.cloud.issued[-3:][0]
-        text = {"garbage": "nothing of use", "structured": json.dumps({"key": key})}.get(value, key if raw else connected(key))
+        text = {"garbage": "nothing of use", "structured": json.dumps({"key": key})}.get(
+            value, key if raw else connected(key)
+        )
         self._put(name, text, tag, soon=soon)
 
     @rule(number=numbers, what=st.sampled_from(["retag", "untag", "disable", "enable", "delete"]), tag=slots)
@@ -312,14 +342,47 @@ class Machine(RuleBasedStateMachine):
 
     # how things go on
 
-    @rule(picks=st.lists(numbers, min_size=1, max_size=16))
+    @precondition(lambda self: bool(self.durable.ready()))
+    @rule(picks=st.lists(numbers, min_size=2, max_size=24))
     def work(self, picks: list[int]) -> None:
         """One action after another, of whichever orchestration."""
-        for pick in picks:
-            if not self._do(self.durable.act(pick)):
-                break
-            self.tally["actions"] += 1
-            self.tally["choices"] += pick > 0
+        self._work(picks)
+
+    @precondition(lambda self: bool(self.durable.ready()))
+    @rule(picks=st.lists(st.integers(0, 2), min_size=1, max_size=6))
+    def work_a_little(self, picks: list[int]) -> None:
+        """A few actions."""
+        self._work(picks)
+
+    @precondition(lambda self: bool(self.durable.ready()))
+    @rule(step=st.sampled_from(_STEPS))
+    def work_up_to(self, step: str) -> None:
+        """One action after another, until a step is about to be taken: then others have their chance."""
+        self._work_up_to(step)
+
+    @precondition(lambda self: bool(self.durable.ready()))
+    @rule(chance=chances)
+    def meddle_in_the_midst(self, chance: Chance) -> None:
+        """Others take their chance right before a step of whatever runs."""
+        self._take(chance)
+
+    @rule(grace=graces, supersede=st.booleans(), chance=chances)
+    def meddle_with_a_rotation(self, grace: timedelta, supersede: bool, chance: Chance) -> None:
+        """Others take their chance in the midst of a rotation."""
+        self.rotate(None, grace, True, supersede, True)
+        self._take(chance)
+
+    @rule(slot=slots, force=st.booleans(), chance=chances)
+    def meddle_with_a_regeneration(self, slot: str, force: bool, chance: Chance) -> None:
+        """Others take their chance in the midst of a regeneration."""
+        self.regenerate(slot, force, None, "event")
+        self._take(chance)
+
+    @rule(number=numbers, chance=chances)
+    def meddle_with_an_expiry(self, number: int, chance: Chance) -> None:
+        """Others take their chance in the midst of a rotation that an event has asked for."""
+        self.secret_expires(number, 0, False)
+        self._take(chance)
 
     @rule(lasts=st.sampled_from([timedelta(minutes=5), timedelta(hours=2), timedelta(days=1), timedelta(days=3)]))
     def go_on(self, lasts: timedelta) -> None:
@@ -355,6 +418,9 @@ class Machine(RuleBasedStateMachine):
         try:
             self._settle()
         finally:
+            self.tally["actions"] += self.durable.actions_done
+            self.tally["orchestrations"] += len(self.durable.runs)
+            self.tally["regenerations"] += len(self.cloud.regenerated)
             logging.getLogger().removeHandler(self.records)
             self._patch.undo()
             self._runner.close()
@@ -367,6 +433,8 @@ class Machine(RuleBasedStateMachine):
         self.durable.mishaps.clear()
         self._do(self.durable.rest())
         self._put_right()
+        # the end of every grace, of those, too, whose revocation was terminated
+        self.clock.tick(timedelta(days=4))
         self._until_peace()
         self._require_order()
         if self.vault.of_resource():
@@ -400,7 +468,7 @@ class Machine(RuleBasedStateMachine):
         state = self.durable.guards.get(GUARD_KEY)
         if state is None:
             return
-        assert state["holder"] is None or not published, "somebody holds the resource for ever"
+        assert upkeep.holder(state, self.clock.now) is None, "somebody holds the resource for ever"
         pending = Pending.from_json(state["pending"])
         if pending is not None and pending.revocation_id is not None and published:
             assert pending.fingerprint not in self._live() - published, "a revocation is owed for ever"
@@ -420,6 +488,37 @@ class Machine(RuleBasedStateMachine):
         self._require_order()
 
     # how it is done
+
+    def _take(self, chance: Chance) -> None:
+        self.tally["in the midst"] += 1
+        self._work_up_to(chance.step)
+        match chance.then:
+            case "set":
+                self._put(chance.name, connected(self.cloud.keys[KeyType(chance.slot)]), chance.slot, soon=False)
+            case "regenerate":
+                self.cloud.rotate_from_outside(KeyType(chance.slot))
+            case "terminate" | "leave":
+                ready = self.durable.ready()
+                if ready and not ready[0][0].ended:
+                    self.durable.kill(ready[0][0].instance_id, lingers=chance.then == "leave")
+            case "outage":
+                self.durable.outage(timedelta(hours=2))
+            case _:
+                self.durable.mishaps.appendleft(chance.then)
+                self._do(self.durable.act(0))
+
+    def _work_up_to(self, step: str) -> None:
+        for _ in range(_LONGEST_WORK):
+            ready = self.durable.ready()
+            if not ready or ready[0][1].name.endswith(step):
+                break
+            self._do(self.durable.act(0))
+
+    def _work(self, picks: list[int]) -> None:
+        for pick in picks:
+            self.tally["choices"] += len(self.durable.ready()) > 1
+            if not self._do(self.durable.act(pick)):
+                break
 
     def _do[T](self, what: Awaitable[T]) -> T:
         async def task() -> T:

@@ -55,8 +55,8 @@ class WatchedVault(MemoryVault):
     """A `MemoryVault` that tells of the app's changes, and whose next calls may fail: `planned` errors by operation
     (`list`, `get`, `set`, `version`, `disable`), in order, one a call; of `lost`, after the effect of a set."""
 
-    watch_set: Callable[[PublishedSecret | None, PublishedSecret], None] = lambda *_: None
-    watch_disable: Callable[[str, str], None] = lambda *_: None
+    watch_set: Callable[[PublishedSecret | None, PublishedSecret], None] | None = None
+    watch_disable: Callable[[str, str], None] | None = None
     planned: dict[str, list[AppError]] = field(default_factory=dict[str, list[AppError]])
     lost: list[AppError] = field(default_factory=list[AppError])
 
@@ -72,7 +72,8 @@ class WatchedVault(MemoryVault):
         """Add a version."""
         before = self.versions[name][-1] if name in self.versions else None
         new = await MemoryVault.set(self, name, value, tags=tags, content_type=content_type, expires_on=expires_on)
-        self.watch_set(before, new)
+        if self.watch_set is not None:
+            self.watch_set(before, new)
         if self.lost:
             raise self.lost.pop(0)
         return new
@@ -85,7 +86,7 @@ class WatchedVault(MemoryVault):
     async def disable(self, name: str, version: str) -> None:
         """Disable a version."""
         self._fail("disable", name)
-        if name in self.versions:
+        if name in self.versions and self.watch_disable is not None:
             self.watch_disable(name, version)
             await MemoryVault.disable(self, name, version)
 
@@ -96,12 +97,12 @@ class WatchedVault(MemoryVault):
     def _fail(self, operation: str, name: str) -> None:
         if self.planned.get(operation):
             raise self.planned[operation].pop(0)
-        MemoryVault._fail(self, operation, name)  # noqa: SLF001  # its own
+        MemoryVault._fail(self, operation, name)
 
 
 def silent() -> KeyVaultUnavailable:
     """Return the error of a Key Vault that says nothing."""
-    return KeyVaultUnavailable("Key Vault did not answer.")
+    return KeyVaultUnavailable("Key Vault did not answer.", doubtful=True)
 
 
 @dataclass(slots=True)
@@ -123,6 +124,7 @@ class Model:
         self.regenerations: Counter[str] = Counter()
         self.looks: dict[str, Look] = {}
         self._judged: set[str] = set()
+        self._broken: list[str] = []
         cloud.watch = self.regenerating
         vault.watch_set, vault.watch_disable = self.set, self.disabling
         durable.on_activity = self.acted
@@ -132,19 +134,19 @@ class Model:
         run = self._acting()
         forced = run.name == "regenerate_key" and run.input["force"]
         holders = [each.name for each in self.vault.of_resource() if key in each.value.reveal()]
-        assert forced or not holders, f"{run.name} regenerates a key that {holders} publish"
+        self._require(forced or not holders, f"{run.name} regenerates a key that {holders} publish")
         self.regenerations[run.instance_id] += 1
-        assert self.regenerations[run.instance_id] == 1, f"{run.name} regenerates twice"
+        self._require(self.regenerations[run.instance_id] == 1, f"{run.name} regenerates twice")
         if self.vault.clock.now < self.in_grace.get(key, self.vault.clock.now):
             superseded = run.name == "rotate_key" and run.input["supersede"]
             decided = self.durable.decisions.get(run.instance_id) in ("revoke", "superseded")
-            assert forced or superseded or decided, f"{run.name} regenerates a key in grace"
+            self._require(forced or superseded or decided, f"{run.name} regenerates a key in grace")
         self._require_current(run)
 
     def set(self, before: PublishedSecret | None, new: PublishedSecret) -> None:
         """Judge a secret that was set by the app."""
         run = self._acting()
-        assert self.cloud.live(new.key.reveal()), f"{run.name} publishes a dead key"
+        self._require(self.cloud.live(new.key.reveal()), f"{run.name} publishes a dead key")
         if run.instance_id in self.looks:
             self.looks[run.instance_id].changed = True
         left = before.key.reveal() if before is not None and before.enabled else ""
@@ -158,16 +160,20 @@ class Model:
 
     def disabling(self, name: str, version: str) -> None:
         """Judge a version that the app is about to disable."""
-        assert self.vault.versions[name][-1].version != version, "the app disables what consumers read"
+        self._require(self.vault.versions[name][-1].version != version, "the app disables what consumers read")
 
-    def acted(self, run: Run | None, name: str, request: Json, result: Json) -> None:
-        """Take notice of an activity that an orchestration has waited for."""
-        del request
+    def acted(self, run: Run | None, name: str, result: Json) -> None:
+        """Take notice of an activity that has run; `run` is what has waited for it, if anything has."""
+        self.require_rules()
         if run is not None and name == "inspect_resource" and "ok" in result:
             secrets = result["ok"]["secrets"]
             self.looks[run.instance_id] = Look(
                 {each["name"]: each["version"] for each in secrets}, {each["fingerprint"] for each in secrets}
             )
+
+    def require_rules(self) -> None:
+        """Fail if a rule was broken since."""
+        assert not self._broken, self._broken[0]
 
     def require_truth(self) -> None:
         """Judge the outputs of what has ended since the last time."""
@@ -180,13 +186,18 @@ class Model:
                 assert not look.changed, "a rotation says that it succeeded, and has not looked"
                 assert look.fingerprints == {run.output["fingerprints"]["new"]}, "a rotation succeeded in vain"
 
+    def _require(self, holds: object, rule: str) -> None:
+        # an activity turns whatever is raised in it into an answer, so that this is kept until it has ended
+        if not holds:
+            self._broken.append(rule)
+
     def _require_current(self, run: Run) -> None:
         because = run.input.get("secret")
         look = self.looks.get(run.instance_id)
         # what a repair of its own has set is current in its place
         if because is None or look is None or "Repair" in str(run.statuses):
             return
-        assert look.versions.get(because["name"]) == because["version"], "a rotation acts upon a stale event"
+        self._require(look.versions.get(because["name"]) == because["version"], "a rotation acts upon a stale event")
 
     def _acting(self) -> Run:
         assert self.durable.acting is not None
