@@ -156,7 +156,9 @@ class Model:
             if self.durable.belated and pending is not None:
                 # the guard has noted the key before; when a request that was left behind comes through nobody knows
                 until = min(until, datetime.fromisoformat(pending["at"]))
-            self.in_grace[left] = max(until, self.in_grace.get(left, until))
+            # to supersede is to give the key that has leaked the time that the request says, and no more
+            before_this = until if run.input.get("supersede") else self.in_grace.get(left, until)
+            self.in_grace[left] = max(until, before_this)
 
     def disabling(self, name: str, version: str) -> None:
         """Judge a version that the app is about to disable."""
