@@ -127,10 +127,10 @@ def _rotate(ctx: Context, request: Json, view: Json, pending: Pending | None) ->
             new = yield from _regenerate(ctx, request, view, plan)
             superseded = pending is not None and pending.fingerprint == plan.expected
             yield from end_grace(ctx, request, pending, "superseded" if superseded else "cancel")
-            yield from protect(ctx, request, plan.active, plan.old)
+            yield from protect(ctx, request, plan.active, plan.old, pending)
             yield from publish(ctx, request, view, plan.replace, new, replaces=[plan.old], create=plan.adopts)
             yield from _verify(ctx, request, view, plan)
-            yield from schedule_revocation(ctx, request, view, plan.active, plan.old)
+            yield from schedule_revocation(ctx, request, view, plan.active, plan.old, pending)
             view |= {"activeKey": plan.replace.value, "status": "Succeeded", "stage": "Delivered"}
         case _:
             raise AssertionError("a wanted rotation is planned, converged or refused")
