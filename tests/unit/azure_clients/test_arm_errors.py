@@ -301,6 +301,8 @@ def test_a_lost_connection_knows_whether_the_request_had_left(
     assert isinstance(error, UpstreamUnreachable)
     assert (error.status, error.code, error.sent, error.outcome) == (502, "UpstreamUnreachable", sent, outcome)
     assert "ServerDisconnectedError" in error.message
+    assert ("was lost" in error.message) is sent
+    assert ("ARM_ENDPOINT" in error.message) is not sent
 
 
 @pytest.mark.parametrize(("changes", "outcome"), [(True, UNKNOWN), (False, None)])
