@@ -20,7 +20,7 @@ class Interleaved(Durable):
 
     `mishaps` befall the next activities, one each: `now` (the result is lost, it runs again), `late` (the result
     counts, and it runs once more whenever that is chosen), `dies` (it has its effect, and the engine tells of a
-    failure), `none`. `acting` is the input of the activity that runs now, and `belated` says that nobody waits for it.
+    failure), `none`. `acting` is the input of the activity that runs now.
     """
 
     def __init__(self, world: World) -> None:
@@ -28,9 +28,10 @@ class Interleaved(Durable):
         self.check = lambda: None
         self.mishaps: deque[str] = deque()
         self.acting: Json | None = None
-        self.belated = False
         self.lingering: list[tuple[str, Json]] = []
         self.decisions: dict[str, str] = {}
+        # when each orchestration has last had a key noted as in grace
+        self.noted: dict[str, datetime] = {}
         # orchestrations that an outage has kept from going on: their claims may have ended unseen
         self.starved: set[str] = set()
         self.on_activity: Callable[[Run | None, str, Json], None] = _unwatched
@@ -104,6 +105,8 @@ class Interleaved(Durable):
         if action.kind == "timer":
             await self._done(run, action, None)
         elif action.kind != "activity":
+            if action.name.endswith(".schedule"):
+                self.noted[run.instance_id] = self.world.clock.now
             await self._do(run, action)
         elif action.name == "publish_event":
             await self._done(run, action, {"ok": {"status": "Published"}})
@@ -123,11 +126,7 @@ class Interleaved(Durable):
 
     async def _linger(self, left: tuple[str, Json]) -> None:
         self.lingering.remove(left)
-        self.belated = True
-        try:
-            await self._take(None, *left)
-        finally:
-            self.belated = False
+        await self._take(None, *left)
 
     async def _take(self, run: Run | None, name: str, request: Any) -> Json:
         self.acting = request

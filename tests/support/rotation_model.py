@@ -6,7 +6,9 @@ text stands in the value of an enabled current version of a secret that is tagge
 - The app sets a secret only to a key that works at that moment, and disables no version that is the current one.
 - The app regenerates a key that a secret publishes only where somebody forces it.
 - A key that the app has made a secret leave is in grace: until the request's grace period is over, the app regenerates
-  it only where somebody forces that, decides it, or supersedes it. What is left by hand is not known to be in grace.
+  it only where somebody forces that, decides it, or supersedes it. The grace begins when the orchestration has the
+  guard note it, right before the secrets change: an outage between the two is part of it. What is left by hand is not
+  known to be in grace.
 - One orchestration regenerates at most once, however often its steps run.
 - A rotation because of a secret's version does nothing if another version was current when it looked.
 - A rotation that has succeeded has looked after its last change, and then every secret published the new key.
@@ -151,11 +153,8 @@ class Model:
             self.looks[run.instance_id].changed = True
         left = before.key.reveal() if before is not None and before.enabled else ""
         if self.cloud.live(left) and before is not None and before.key != new.key:
-            until = self.vault.clock.now + timedelta(seconds=run.input.get("graceSeconds", 0))
-            pending = self.durable.pending()
-            if self.durable.belated and pending is not None:
-                # the guard has noted the key before; when a request that was left behind comes through nobody knows
-                until = min(until, datetime.fromisoformat(pending["at"]))
+            since = self.durable.noted.get(run.instance_id, self.vault.clock.now)
+            until = since + timedelta(seconds=run.input.get("graceSeconds", 0))
             # to supersede is to give the key that has leaked the time that the request says, and no more
             before_this = until if run.input.get("supersede") else self.in_grace.get(left, until)
             self.in_grace[left] = max(until, before_this)
