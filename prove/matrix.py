@@ -249,6 +249,7 @@ from a fresh Azure of its own, events from ARM held back so that nothing mends b
 _NOT_SHOWN = (
     "Two faults at once, other than a refused token with a fault of the identity's endpoint.",
     "Resources with several secrets, and what others do at the same time: the stateful properties try that.",
+    "Key Vault saying of a secret that is there that it is not (404): that is believed until the next look.",
     "A refusal (4xx) although the effect has happened: it is taken at its word.",
     "Faults that last for more than some seconds, and waits longer than a client's time limit.",
     "Connection faults in the midst of a run: they are there from its beginning.",
