@@ -21,12 +21,17 @@ _CONNECTIONS_SECONDS = 2.5
 _LOOK_SECONDS = 0.25
 _RECOVERS_WITHIN = 15.0
 _RESTS_WITHIN = 20.0
+_HIT_WITHIN = 3.0
+_A_MOMENT_SECONDS = 0.3
 # consumers that keep a key use it for a part of the grace period
 _KEPT = 0.6
 _NEXT: Json = {"revoke": False, "supersede": True}
 
+# What a healthy run asks for: its requests, its requests for tokens, its activities.
+type Derived = tuple[list[Call], list[Call], list[Call]]
 
-def healthy(lane: Lane, workload: str) -> tuple[list[Call], list[Call], list[Call]]:
+
+def healthy(lane: Lane, workload: str) -> Derived:
     """Run a workload without faults, and return its requests, its requests for tokens, and its activities."""
     run_once(lane, workload, *token_refused(workload))
     tokens = [each for each in calls(lane.requests()) if each.service == "identity"]
@@ -43,6 +48,9 @@ def run_once(lane: Lane, workload: str, *refused: Mapping[str, Any]) -> None:
     running.begin()
     if not wait_until(running.ended, _LIMIT_SECONDS):
         raise BenchError(f"{workload}: a run without faults did not end")
+    _rest(lane, all_of_it=True)
+    # what ended last may have started what tells of it
+    time.sleep(_A_MOMENT_SECONDS)
     _rest(lane, all_of_it=True)
 
 
@@ -88,29 +96,35 @@ def _run(lane: Lane, cell: Cell, running: Workload, seen: Seen) -> None:
         def noticed() -> bool:
             if cell.call.number == 0:
                 return time.monotonic() - began > _CONNECTIONS_SECONDS
-            return running.ended() or _hits(lane, cell) >= 2
+            hits = _hits(lane, cell)
+            # what tells the topic of an end comes a moment after it
+            return hits >= 2 or (hits == 1 and running.ended())
 
         wait_until(noticed, _WATCHED_SECONDS, every=_LOOK_SECONDS)
         seen.hit = cell.call.number == 0 or _hits(lane, cell) > 0
         lane.faults()
     seen.ended = wait_until(running.ended, _LIMIT_SECONDS, every=_LOOK_SECONDS)
     _rest(lane)
+    if not cell.for_ever:
+        seen.hit = wait_until(lambda: _used_up(lane, cell), _HIT_WITHIN)
+        lane.faults()
     late = cell.kind.effect.get("rerun") == "late"
     if late:
         # the second run begins some time after the first, and needs a moment itself
         time.sleep(float(cell.kind.effect["delaySeconds"]) + 0.5)
-    if not cell.for_ever:
-        # a rule that is used up is no longer shown
-        seen.hit = not [each for each in lane.control("GET", "faults") if cell.kind.effect.items() <= each.items()]
-        lane.faults()
     running.tell(seen)
+
+
+def _used_up(lane: Lane, cell: Cell) -> bool:
+    """Say whether the fault that happens once has happened: its rule is no longer shown then."""
+    return not [each for each in lane.control("GET", "faults") if cell.kind.effect.items() <= each.items()]
 
 
 def _hits(lane: Lane, cell: Cell) -> int:
     """Return how often the fault that is there for ever has befallen a request."""
     call = cell.call
-    found = [each for each in lane.requests() if (each["service"], each["operation"]) == (call.service, call.operation)]
-    return len(found) - (call.number - 1)
+    made = [each for each in calls(lane.requests()) if (each.service, each.operation) == (call.service, call.operation)]
+    return len(made) - (call.number - 1)
 
 
 def _look(lane: Lane, seen: Seen, resource_id: str, old: str, *, vault: bool) -> None:
@@ -145,19 +159,26 @@ def _recover(lane: Lane, seen: Seen, resource_id: str) -> None:
 def _next(lane: Lane, seen: Seen, resource_id: str) -> None:
     """Rotate once more, at once."""
     before = len(_regenerated(lane))
-    answer = lane.ask("POST", "/api/rotations", _NEXT)
-    seen.next_told = answer.json
-    if answer.status != 202:
-        return
-    path = f"/api/rotations/{seen.next_told['id']}"
-
-    def ended() -> bool:
-        seen.next_told = lane.ask("GET", path).json
-        return seen.next_told["status"] in ("Succeeded", "Failed", "Canceled")
-
-    wait_until(ended, _LIMIT_SECONDS, every=_LOOK_SECONDS)
+    seen.next_told = rotate(lane, _NEXT)
     seen.next_regenerated = _regenerated(lane)[before:]
     seen.next_alive = lane.accepts(lane.published(), resource_id)
+
+
+def rotate(lane: Lane, body: Json) -> Json:
+    """Rotate and return the status at the end, or the error of one that was not begun."""
+    answer = lane.ask("POST", "/api/rotations", body)
+    told: Json = answer.json
+    if answer.status != 202:
+        return told
+    path = f"/api/rotations/{told['id']}"
+
+    def ended() -> bool:
+        nonlocal told
+        told = lane.ask("GET", path).json
+        return told["status"] in ("Succeeded", "Failed", "Canceled")
+
+    wait_until(ended, _LIMIT_SECONDS, every=_LOOK_SECONDS)
+    return told
 
 
 def _regenerated(lane: Lane) -> list[str]:

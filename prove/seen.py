@@ -135,9 +135,10 @@ def _regeneration(cell: Cell, seen: Seen) -> list[str]:
         delivery = seen.told["delivery"]["status"]
         if delivery == "Delivered" and (seen.published != seen.keys[wanted] or not seen.alive):
             found.append("Delivered, and the secret does not publish the key")
-        if wanted == "Secondary" and delivery not in ("NotPublished", "NotConfigured"):
+        # Failed: whether a secret publishes it could not be seen
+        if wanted == "Secondary" and delivery not in ("NotPublished", "NotConfigured", "Failed"):
             found.append(f"a key that nobody publishes: {brief(seen.told['delivery'])}")
-        if delivery == "NotPublished" and not seen.alive:
+        if delivery == "NotPublished" and not seen.alive and not _said_gone(cell):
             found.append("NotPublished, and the secret publishes the dead key")
     if wanted == "Secondary" and not seen.alive:
         found.append("the published key is dead")
@@ -148,7 +149,7 @@ def _repair(cell: Cell, seen: Seen) -> list[str]:
     """Nothing is regenerated; the secret publishes a live key, or an error says why not."""
     found = [f"a repair regenerated {list(seen.regenerated)}"] if seen.regenerated else []
     if seen.told["status"] == "Succeeded":
-        if not seen.alive:
+        if not seen.alive and not _said_gone(cell):
             found.append("Succeeded, and the secret publishes a dead key")
     else:
         found += _truthful(seen.told.get("error"), 0, "nothing")
@@ -181,6 +182,11 @@ def _truthful(error: Json | None, count: int, what: str) -> list[str]:
 
 def _must_pass(cell: Cell) -> bool:
     return cell.kind.passes and not cell.for_ever
+
+
+def _said_gone(cell: Cell) -> bool:
+    """Say whether Key Vault has told that the secret does not exist, which is believed."""
+    return (cell.call.service, cell.call.operation, cell.kind.name) == ("keyvault", "getSecret", "404")
 
 
 def fingerprint(key: str) -> str:

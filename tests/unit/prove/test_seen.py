@@ -128,6 +128,15 @@ def test_what_is_wrong_with_a_regenerate_is_said(seen: Seen, said: str) -> None:
     assert (said in found) if said else not found
 
 
+def test_a_vault_that_says_a_secret_is_gone_is_believed() -> None:
+    """What the secret publishes is no fault of the answer then; it must still be mended after."""
+    cell = Cell("repair", Call("keyvault", "getSecret", 1), FaultKind("404", {"status": 404}, passes=False), False)
+    seen = _rotated(regenerated=[], alive=False)
+    assert wrong(cell, seen) == []
+    assert "never came" in wrong(cell, replace(seen, recovered=None))[0]
+    assert wrong(replace(cell, kind=_LASTING), seen) != []
+
+
 def test_a_delivered_key_is_published_and_alive() -> None:
     """A forced regenerate that says Delivered must have delivered."""
     told = {"fingerprint": fingerprint(_KEYS["Primary"]), "delivery": {"status": "Delivered"}}
