@@ -109,22 +109,29 @@ class Process:
         told = subprocess.run([ps, "-o", "rss=", "-p", str(self.pid)], capture_output=True, text=True, check=True)
         return int(told.stdout) * 1024
 
+    def log(self) -> str:
+        """Return what it wrote to stderr so far."""
+        # not by seeking: the child writes at the position that it shares with this descriptor
+        size = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), size, 0).decode(errors="replace")
+
     def _last_log_lines(self) -> str:
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").splitlines()[-20:]
+        lines = self.log().splitlines()[-20:]
         return "\n".join(("", *lines))
 
 
 class Emulator(Process):
-    """`python -m emulator`, as `make start` runs it, with the app in `directory`, a Key Vault or none.
+    """`python -m emulator`, as `make start` runs it, with the app in `directory`, a Key Vault or none, and `flags`.
 
     `url` (of the app) and `control` are there once it is ready: that is waited for by `wait_until_ready`.
     """
 
-    def __init__(self, directory: Path, *, key_vault: bool, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, *flags: str, key_vault: bool, settings: Mapping[str, str] | None = None
+    ) -> None:
         vault = [] if key_vault else ["--no-key-vault"]
         ports = ("--port", "0", "--control-port", "0")
-        super().__init__("emulator", "--app", str(directory), *ports, *vault, settings=settings)
+        super().__init__("emulator", "--app", str(directory), *ports, *vault, *flags, settings=settings)
         self.url = ""
 
     def wait_until_ready(self) -> float:

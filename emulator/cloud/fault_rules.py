@@ -50,7 +50,7 @@ _DELIVER = "deliver"
 _MOST_DUPLICATES = 100
 # What Azure Functions allows as a function's name.
 _FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
-_SELECTORS = frozenset({"service", "operation", "resourceId", "times"})
+_SELECTORS = frozenset({"service", "operation", "resourceId", "times", "skip"})
 # Beyond status, code and retryAfter: the rest of an ErrorResponse, to see what a caller makes of it.
 _COMPANIONS = {
     "status": frozenset({"code", "message", "details", "additionalInfo", "retryAfter", "after"}),
@@ -77,14 +77,23 @@ def _rule(item: Json) -> Rule:
     if (effect == "duplicate") != (operation == _DELIVER):
         raise item.error(f"the operation {_DELIVER} has the effect duplicate, and no other has it")
     fault = _FAULTS[effect](item)
-    times = _times(item)
+    times, skip = _times(item), _skip(item)
     resource_key = _resource_key(item)
     if isinstance(fault, ConnectionFault) and (operation != WHOLE_SERVICE or resource_key is not None):
         raise item.error(f"{effect} is for a whole service: operation must be * and resourceId absent")
+    if isinstance(fault, ConnectionFault) and skip:
+        # Connections are kept and used again, so to count them would say nothing about requests.
+        raise item.error(f"{effect} is about connections, and skip counts requests")
     if resource_key is not None and not known.has_resources:
         raise item.error(f"resourceId means nothing for the service {service}")
     return Rule(
-        service=service, operation=operation, resource_key=resource_key, times=times, fault=fault, source=members
+        service=service,
+        operation=operation,
+        resource_key=resource_key,
+        times=times,
+        skip=skip,
+        fault=fault,
+        source=members,
     )
 
 
@@ -116,6 +125,13 @@ def _times(item: Json) -> int | None:
     if times is not None and times < 1:
         raise item.error("times must be 1 or more, or null for ever")
     return times
+
+
+def _skip(item: Json) -> int:
+    skip = item.optional_integer("skip")
+    if skip is not None and skip < 0:
+        raise item.error("skip must be 0 or more")
+    return skip or 0
 
 
 def _resource_key(item: Json) -> str | None:

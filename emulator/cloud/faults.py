@@ -88,13 +88,15 @@ Fault = RequestFault | ConnectionFault | RerunFault | DuplicateFault
 
 @dataclass(slots=True, kw_only=True)
 class Rule:
-    """One rule. `times` counts down at each use; None: for ever."""
+    """One rule. `times` counts down at each use; None: for ever. `skip` counts down before that."""
 
     service: str
     operation: str
     # Lower-cased; None: every resource.
     resource_key: str | None
     times: int | None
+    # How many requests that match go by first, to the rules after this one.
+    skip: int = 0
     fault: Fault
     # As it was put, for showing it again.
     source: dict[str, object]
@@ -113,9 +115,20 @@ class Rule:
         if self.times is not None:
             self.times -= 1
 
+    def applies(self) -> bool:
+        """Count a request that matches, and say whether the rule is applied to it."""
+        if self.skip:
+            self.skip -= 1
+            return False
+        self.use()
+        return True
+
     def as_json(self) -> dict[str, object]:
-        """Return the rule as it was put, with the `times` that are left."""
-        return self.source if self.times is None else {**self.source, "times": self.times}
+        """Return the rule as it was put, with the `times` that are left and the requests yet to `skip`."""
+        left: dict[str, object] = {} if self.times is None else {"times": self.times}
+        if "skip" in self.source:
+            left["skip"] = self.skip
+        return {**self.source, **left}
 
 
 class Faults:
@@ -146,16 +159,14 @@ class Faults:
         for rule in self._rules:
             if isinstance(rule.fault, ConnectionFault | DuplicateFault):
                 continue
-            if rule.matches(service, operation, resource_key):
-                rule.use()
+            if rule.matches(service, operation, resource_key) and rule.applies():
                 return rule.fault
         return None
 
     def take_duplicate(self) -> DuplicateFault | None:
         """Return the fault for the delivery of one event, and count it as used."""
         for rule in self._rules:
-            if isinstance(rule.fault, DuplicateFault) and rule.times != 0:
-                rule.use()
+            if isinstance(rule.fault, DuplicateFault) and rule.times != 0 and rule.applies():
                 return rule.fault
         return None
 

@@ -217,6 +217,8 @@ _NOTHING: dict[str, object] = {}
         ([{**_ARM_RULE, "status": 500, "details": _NOTHING}], ["details must be an array"]),
         ([{**_ARM_RULE, "status": 500, "times": 0}], ["times must be 1 or more"]),
         ([{**_ARM_RULE, "status": 500, "times": 1.5}], ["times must be a whole number"]),
+        ([{**_ARM_RULE, "status": 500, "skip": -1}], ["skip must be 0 or more"]),
+        ([{"service": "arm", "tls": True, "skip": 1}], ["skip counts requests"]),
         ([{**_ARM_RULE, "status": 500, "resourceId": "x"}], ["resourceId"]),
         ([{**_ARM_RULE, "status": 500, "colour": "red"}], ["colour"]),
         ([{**_ARM_RULE, "delaySeconds": 1, "code": "x"}], ["code cannot stand beside delaySeconds"]),

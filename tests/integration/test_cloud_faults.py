@@ -173,6 +173,21 @@ async def test_the_first_matching_rule_wins_and_counts_down(arm: ArmClient, cont
     assert [rule["status"] for rule in rules] == [400, 404, 503]  # pyright: ignore[reportUnknownVariableType] -- JSON
 
 
+async def test_requests_that_are_skipped_go_by_to_the_rules_after(arm: ArmClient, control: ControlClient) -> None:
+    """With `skip` a rule begins at a later request that matches; it shows how many are left to skip."""
+    await control.put_faults(
+        {**REGENERATE, "skip": 2, "times": 1, "status": 409},
+        {**REGENERATE, "skip": 1, "status": 503},
+    )
+    assert (await arm.send("GET")).status == 200
+    assert (await arm.regenerate()).status == 200
+    assert (await arm.regenerate()).status == 503
+    rules = (await control.send("GET", "faults")).json
+    assert isinstance(rules, list)
+    assert [(rule["skip"], rule.get("times")) for rule in rules] == [(0, 1), (0, None)]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] -- JSON
+    assert [(await arm.regenerate()).status for _ in range(2)] == [409, 503]
+
+
 async def test_a_rule_for_one_resource_leaves_the_others_alone(
     cloud: Cloud, arm: ArmClient, control: ControlClient
 ) -> None:
