@@ -51,7 +51,7 @@ HTTP: dict[str, Door] = {
     "keep_old_key": Door("POST", "/api/rotations/nobody/cancel", _FUNCTION, 404, {}),
     "get_openapi": Door("GET", "/api/openapi.json", _FUNCTION, 200),
 }
-_EVENT = [
+_EVENT: list[dict[str, Any]] = [
     {
         "id": "1",
         "eventType": "Some.Type",

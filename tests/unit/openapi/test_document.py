@@ -154,24 +154,24 @@ def test_patterns_mean_the_same_in_every_language() -> None:
         assert pattern[-1] == "$"
 
 
-@pytest.mark.parametrize(
-    ("schema", "taken", "refused"),
-    [
-        ("ResourceId", [str(RESOURCE)], ["", "/subscriptions/x", "https://a/subscriptions"]),
-        ("KeyType", ["Primary", "Secondary"], ["", "Both", 1, None]),
-        ("Fingerprint", ["sha256:0123456789abcdef"], ["sha256:0123456789ABCDEF", "sha256:0", "0123456789abcdef"]),
-        ("RegenerateKeyParameters", [{"keyType": "Primary"}], [{}, [], {"keyType": "Primary", "x": 1}]),
-        (
-            "RotationRequest",
-            [{}, {"gracePeriod": "P30D", "revoke": False, "supersede": None, "reason": "r" * 200}, {"activeKey": None}],
-            [{"gracePeriod": "P1M"}, {"revoke": "no"}, {"reason": "r" * 201}, {"more": 1}, {"activeKey": "both"}],
-        ),
-    ],
-)
+IN: list[tuple[str, list[Any], list[Any]]] = [
+    ("ResourceId", [str(RESOURCE)], ["", "/subscriptions/x", "https://a/subscriptions"]),
+    ("KeyType", ["Primary", "Secondary"], ["", "Both", 1, None]),
+    ("Fingerprint", ["sha256:0123456789abcdef"], ["sha256:0123456789ABCDEF", "sha256:0", "0123456789abcdef"]),
+    ("RegenerateKeyParameters", [{"keyType": "Primary"}], [{}, [], {"keyType": "Primary", "x": 1}]),
+    (
+        "RotationRequest",
+        [{}, {"gracePeriod": "P30D", "revoke": False, "supersede": None, "reason": "r" * 200}, {"activeKey": None}],
+        [{"gracePeriod": "P1M"}, {"revoke": "no"}, {"reason": "r" * 201}, {"more": 1}, {"activeKey": "both"}],
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "taken", "refused"), IN)
 def test_what_goes_in_is_what_the_code_takes(schema: str, taken: list[Any], refused: list[Any]) -> None:
     """What the parsers take is valid, and what they refuse is not."""
     whole = document() | {"$ref": f"#/components/schemas/{schema}"}
-    validator = Draft202012Validator(whole)
+    validator: Any = Draft202012Validator(whole)
     assert [value for value in taken if not validator.is_valid(value)] == []
     assert [value for value in refused if validator.is_valid(value)] == []
 
