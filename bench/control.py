@@ -11,7 +11,7 @@ class Control:
     """The control API at `url` (`http://127.0.0.1:<port>/_control`); every method may raise BenchError or OSError."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
 
     def delay_regenerations(self, seconds: float) -> None:
         """Let ARM take so long for each regeneration; 0: no longer than it needs."""
@@ -50,5 +50,5 @@ class Control:
         self._call("POST", "secrets", secret)
 
     def _call(self, method: str, path: str, body: object = None, *, status: int = 200) -> bytes:
-        with Connection(self._url) as connection:
-            return connection.ask(request_bytes(method, f"{self._url}/{path}", body), status=status)
+        with Connection(self.url) as connection:
+            return connection.ask(request_bytes(method, f"{self.url}/{path}", body), status=status)

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = sorted((ROOT / "shared").rglob("*.py"))
 EMULATOR = sorted((ROOT / "emulator").rglob("*.py"))
+PROVE = sorted(path for name in ("bench", "prove") for path in (ROOT / name).rglob("*.py"))
 TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts)
 
 # The adapters alone may import these; the durable engine is no SDK of a service, and the rotation is written for it.
@@ -137,7 +138,7 @@ def named(paths: list[Path]) -> list[object]:
     return [pytest.param(path, id=str(path.relative_to(ROOT))) for path in paths]
 
 
-EVERYTHING = named([*SHARED, *EMULATOR, *TESTS, ROOT / "function_app.py"])
+EVERYTHING = named([*SHARED, *EMULATOR, *PROVE, *TESTS, ROOT / "function_app.py"])
 
 
 def test_there_is_something_to_look_at() -> None:
@@ -163,13 +164,23 @@ def test_only_the_adapters_import_the_sdks(path: Path) -> None:
 @pytest.mark.parametrize("path", named(SHARED))
 def test_the_app_does_not_know_the_emulator(path: Path) -> None:
     """What is deployed imports nothing of what is not."""
-    assert not [name for name in imports(path) if belongs_to(name, ("emulator", "tests", "bench", "function_app"))]
+    assert not [
+        name for name in imports(path) if belongs_to(name, ("emulator", "tests", "bench", "prove", "function_app"))
+    ]
 
 
 @pytest.mark.parametrize("path", named(EMULATOR))
 def test_the_emulator_does_not_know_the_app(path: Path) -> None:
     """The emulator behaves like the service, not like this client of it."""
-    assert not [name for name in imports(path) if belongs_to(name, ("shared", "tests", "bench", "function_app"))]
+    assert not [
+        name for name in imports(path) if belongs_to(name, ("shared", "tests", "bench", "prove", "function_app"))
+    ]
+
+
+@pytest.mark.parametrize("path", named([path for path in PROVE if "prove" in path.parts]))
+def test_the_proof_knows_neither_the_app_nor_the_emulator(path: Path) -> None:
+    """What proves the promises uses nothing of what makes them: it talks HTTP, as anybody can."""
+    assert not [name for name in imports(path) if belongs_to(name, ("shared", "emulator", "tests", "function_app"))]
 
 
 def test_the_public_surface_imports_functions_and_the_app_alone() -> None:
@@ -219,7 +230,7 @@ def test_only_the_settings_read_the_environment(path: Path) -> None:
     assert not [name for name in imports(path) if name.rpartition(".")[2] in reading]
 
 
-@pytest.mark.parametrize("path", named([*SHARED, *EMULATOR]))
+@pytest.mark.parametrize("path", named([*SHARED, *EMULATOR, *PROVE]))
 def test_files_stay_short(path: Path) -> None:
     """One subject a file: none has over 350 lines."""
     assert len(path.read_text("utf-8").splitlines()) <= 350
