@@ -1,4 +1,4 @@
-"""The proof still runs: a few cells of the fault matrix, and the search for secrets."""
+"""The proof still runs: a few cells of the fault matrix, the search for secrets, and hostile input."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize(("part", "title"), [("matrix", "Fault matrix"), ("secrecy", "Secrecy")])
+@pytest.mark.parametrize(("part", "title"), [("matrix", "Fault matrix"), ("secrecy", "Secrecy"), ("hostile", "Hostile input")])
 def test_a_quick_run_holds_and_writes_nothing(part: str, title: str) -> None:
     """`python -m prove --quick` ends well, and leaves the page of the last whole run alone."""
     page = ROOT / "docs" / "reliability.md"

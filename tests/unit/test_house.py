@@ -26,7 +26,7 @@ EFFECTFUL = (
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
-        "errors redaction durations schedule azure_clients.transport",
+        "errors redaction durations schedule wire azure_clients.transport",
         (
             "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors "
             "event_grid_errors proof"
@@ -35,11 +35,14 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters event_data",
         "audit delivery events azure_clients.management azure_clients.key_vault_calls azure_clients.event_grid_answers",
         "rotation.plan rotation.guard rotation.status rotation.findings azure_clients.event_grid",
-        "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements",
-        "rotation.steps rotation.upkeep",
+        (
+            "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements "
+            "openapi.schemas"
+        ),
+        "rotation.steps rotation.upkeep openapi.responses",
         "no_vault rotation.moves rotation.activities rotation.requests rotation.responses rotation.attempts",
-        "rotation.workflow rotation.revocation rotation.announcing",
-        "rotation.outbox",
+        "rotation.workflow rotation.revocation rotation.announcing openapi.operations",
+        "rotation.outbox openapi.endpoints openapi.__main__",
         "composition rotation.endpoints rotation.guarded",
         "endpoints rotation.blueprint rotation.durable_engine rotation.reactions rotation.reconcile",
     )
@@ -55,6 +58,7 @@ PURE = [
     "caller",
     "durations",
     "schedule",
+    "wire",
     "conflicts",
     "connection_string",
     "event_data",
@@ -73,6 +77,9 @@ PURE = [
     "rotation.announcements",
     "rotation.findings",
     "rotation.upkeep",
+    "openapi.schemas",
+    "openapi.responses",
+    "openapi.operations",
 ]
 EFFECTS = frozenset(
     {

@@ -182,7 +182,18 @@ NO_OBJECTS: list[Any] = [None, 1, "x", [], {}]
             id="details of many types",
         ),
         pytest.param(
-            {"code": "A", "message": "m", "additionalInfo": [*NO_OBJECTS, {"type": "T"}]},
+            {
+                "code": "A",
+                "message": "m",
+                "additionalInfo": [
+                    *NO_OBJECTS,
+                    {"type": "T"},
+                    {"info": {}},
+                    {"type": 1, "info": {}},
+                    # the app's own word, which is nobody else's to say
+                    {"type": "RegenerationOutcome", "info": {"outcome": "NotRegenerated"}},
+                ],
+            },
             {"code": "A", "message": "m", "additionalInfo": [{"type": "T"}]},
             id="additionalInfo of many types",
         ),
