@@ -120,11 +120,15 @@ def publish(
     view["secrets"] = list(by_name.values())
 
 
-def hold(ctx: Context, request: Json) -> Steps[None]:
-    """Renew the claim before a change, so that it outlasts it; stop where it has ended and somebody else has it."""
+def hold(ctx: Context, request: Json) -> Steps[Pending | None]:
+    """Renew the claim before a change, so that it outlasts it; stop where it has ended and somebody else has it.
+
+    Returns the key in grace as the guard knows it now: others may have come and gone since the claim, if it had ended.
+    """
     held: Json = yield claim(ctx, request)
     if not held["granted"]:
         raise StepFailed(failure(RotationInProgress(guard.rotation_id(held["holder"]))))
+    return Pending.from_json(held["pending"])
 
 
 def converge(ctx: Context, request: Json, view: Json, plan: Converge, pending: Pending | None) -> Steps[None]:

@@ -124,7 +124,7 @@ def _rotate(ctx: Context, request: Json, view: Json, pending: Pending | None) ->
         case Rotate():
             view |= {"plan": "Adopt" if plan.adopts else "Rotate", "activeKey": plan.active.value}
             view["fingerprints"]["old"] = plan.old
-            new = yield from _regenerate(ctx, request, view, plan)
+            new, pending = yield from _regenerate(ctx, request, view, plan)
             superseded = pending is not None and pending.fingerprint == plan.expected
             yield from end_grace(ctx, request, pending, "superseded" if superseded else "cancel")
             yield from protect(ctx, request, plan.active, plan.old, pending)
@@ -152,15 +152,20 @@ def _verify(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[None
         )
 
 
-def _regenerate(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[str]:
-    """Regenerate the key that nobody uses; return the new one's fingerprint."""
+def _regenerate(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[tuple[str, Pending | None]]:
+    """Regenerate the key that nobody uses; return the new one's fingerprint, and the key in grace by then."""
     show(ctx, view, "Regenerating")
-    yield from hold(ctx, request)
+    pending = yield from hold(ctx, request)
+    if not request["supersede"]:
+        # after an outage that outlasted the claim another rotation may have put this key in grace
+        refused = refusal(plan.replace, plan.expected, (), pending, now_of(ctx))
+        if refused is not None:
+            raise Canceled(failure(refused))
     step = of(request) | {"keyType": plan.replace.value, "expected": plan.expected}
     step |= {"published": False, "delivers": True, "create": plan.adopts}
     new = (yield from take(ctx, "regenerate_key_once", step))["fingerprint"]
     view["fingerprints"]["new"] = new
-    return new
+    return new, pending
 
 
 def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending | None) -> Steps[None]:

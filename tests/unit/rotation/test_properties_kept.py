@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+from shared.errors import UpstreamFailed
 from shared.key_vault_errors import KeyVaultForbidden
-from tests.support.orchestration import Durable
+from tests.support.interleaving import Interleaved
+from tests.support.orchestration import Durable, rotation
 from tests.support.rotation import GRACE, PRIMARY, Quick, World
 
 
@@ -47,3 +49,23 @@ async def test_what_supersedes_ends_the_grace_of_the_key_that_it_leaves(quick: Q
     await durable.rotate("r2", hold=True, grace=timedelta(0), supersede=True)
     await durable.run(until=lambda: not world.cloud.live(old))
     assert world.clock.now < promised - timedelta(minutes=30)
+
+
+async def test_who_comes_back_after_its_claim_ended_takes_no_key_that_is_in_grace_since(quick: Quick) -> None:
+    """An outage keeps a rotation from trying again for hours, another one rotates: the first one finds a grace."""
+    world = quick(World("a"))
+    old = world.active
+    durable = Interleaved(world)
+    world.cloud.failures["list_keys"] = [UpstreamFailed("ARM failed.")]
+    first = durable.start("rotate_key", "r1", rotation())
+    await durable.act(0)
+    await durable.act(0)
+    durable.outage(timedelta(hours=2))
+    second = durable.start("rotate_key", "r2", rotation())
+    while not second.ended:
+        await durable.act([run is second for run, _ in durable.ready()].index(True))
+    await durable.rest(world.clock.now)
+    assert first.output is not None
+    assert (first.output["status"], first.output["error"]["code"]) == ("Canceled", "GracePending")
+    assert world.cloud.live(old)
+    assert len(world.cloud.regenerated) == 1
