@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize(("part", "title"), [("matrix", "Fault matrix"), ("secrecy", "Secrecy"), ("hostile", "Hostile input")])
+@pytest.mark.parametrize(
+    ("part", "title"), [("matrix", "Fault matrix"), ("secrecy", "Secrecy"), ("hostile", "Hostile input")]
+)
 def test_a_quick_run_holds_and_writes_nothing(part: str, title: str) -> None:
     """`python -m prove --quick` ends well, and leaves the page of the last whole run alone."""
     page = ROOT / "docs" / "reliability.md"
