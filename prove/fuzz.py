@@ -251,8 +251,9 @@ class _Cloud:
         return [key for each in self._call("GET", "resources") for key in each["issuedKeys"]]
 
     def rotation(self) -> str:
-        """Start a rotation, or ask for one in vain, wait for its end, and return its id."""
-        started = self.session.post(f"{self.target.app}/api/rotations", json={"gracePeriod": "P1D"}, timeout=60)
+        """Start a rotation, wait for its end, and return its id: its old key is then in grace."""
+        body = {"gracePeriod": "P1D", "supersede": True}
+        started = self.session.post(f"{self.target.app}/api/rotations", json=body, timeout=60)
         self.rest()
         return started.json()["id"]
 

@@ -13,8 +13,8 @@ from prove.fuzz import Fuzzed, Target, fuzz
 from prove.leaks import LeakIndex
 from prove.report import Part
 
-_EXAMPLES, _QUICK_EXAMPLES = 60, 4
-_EVENTS, _QUICK_EVENTS = 600, 40
+_EXAMPLES, _QUICK_EXAMPLES = 60, 3
+_EVENTS, _QUICK_EVENTS = 600, 20
 _AT_ONCE = 20
 _SETTINGS = {"EVENT_GRID_TOPIC_ENDPOINT": ""}
 
@@ -33,6 +33,8 @@ def run(*, quick: bool, progress: Progress) -> Part:
             fuzzed = fuzz(target, examples=examples, progress=lambda what, where=where: progress(f"{where}: {what}"))
             rows += _rows(fuzzed, where)
             failures += [f"{where}: {finding}" for finding in fuzzed.findings]
+            if not fuzzed.refused:
+                failures.append(f"{where}: nothing was refused, so nothing was shown")
             if key_vault:
                 progress("events of arbitrary JSON")
                 accepted, refused = _events(target, count)
