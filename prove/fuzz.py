@@ -4,10 +4,9 @@ schemathesis makes them from the document that the app itself serves; always the
 """
 
 import importlib
-import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,6 +14,8 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.failures import Failure, FailureGroup
+
+from prove.leaks import LeakIndex
 
 MODES = {"valid": schemathesis.GenerationMode.POSITIVE, "invalid": schemathesis.GenerationMode.NEGATIVE}
 # What the app refuses by itself, before anything is asked of Azure.
@@ -48,8 +49,6 @@ EVERY_HEALTH_CHECK = (
 )
 _BESIDE_THE_PATTERN = {"gracePeriod"}
 _LONG_ENOUGH_TO_TELL = 12
-_PIECE = 12
-_WORD = re.compile(rf"[A-Za-z0-9+/=]{{{_PIECE},}}")
 _REST_SECONDS = 30.0
 
 
@@ -106,19 +105,10 @@ def fuzz(target: Target, *, examples: int, progress: Callable[[str], None] = lam
                     progress(f"{mode} requests to {name}")
                     strategy = operation.as_strategy(generation_mode=MODES[mode], path_parameters=pinned)
                     _run(strategy, examples, lambda case, name=name, mode=mode: _try(case, name, mode, cloud, fuzzed))
-        if pieces_of(cloud.issued_keys(), fuzzed.texts):
-            fuzzed.found("an answer", "it holds a piece of a key")
+        index = LeakIndex(cloud.issued_keys())
+        for leak in dict.fromkeys(leak for text in fuzzed.texts for leak in index.find(text)):
+            fuzzed.found("an answer", leak)
     return fuzzed
-
-
-def pieces_of(keys: Iterable[str], texts: Iterable[str]) -> bool:
-    """Say whether any twelve characters of a key stand in one of the texts."""
-    pieces = {key[start : start + _PIECE] for key in keys for start in range(len(key) - _PIECE + 1)}
-    return any(
-        not pieces.isdisjoint(word[start : start + _PIECE] for start in range(len(word) - _PIECE + 1))
-        for text in texts
-        for word in _WORD.findall(text)
-    )
 
 
 def _run(strategy: Any, examples: int, body: Callable[[Any], None]) -> None:
@@ -261,8 +251,9 @@ class _Cloud:
         return [key for each in self._call("GET", "resources") for key in each["issuedKeys"]]
 
     def rotation(self) -> str:
-        """Start a rotation, or ask for one in vain, wait for its end, and return its id."""
-        started = self.session.post(f"{self.target.app}/api/rotations", json={"gracePeriod": "P1D"}, timeout=60)
+        """Start a rotation, wait for its end, and return its id: its old key is then in grace."""
+        body = {"gracePeriod": "P1D", "supersede": True}
+        started = self.session.post(f"{self.target.app}/api/rotations", json=body, timeout=60)
         self.rest()
         return started.json()["id"]
 

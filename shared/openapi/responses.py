@@ -101,8 +101,8 @@ _TERMINATED = (409, str(TERMINATED["code"]), "The orchestration was terminated f
 
 _COMMON_HEADERS = ("x-ms-request-id", "x-ms-client-request-id", "Cache-Control")
 _WHERE_TO_GO_ON = ("Location", "Operation-Location", "Retry-After")
-# a proxy, or the Functions host, may throttle; ARM and Key Vault say when to come back
-_MAY_SAY_WHEN = frozenset({202, 403, 409, 412, 429, 502, 503})
+# ARM's failures and Key Vault's; ARM's own answers may say it with any status
+_MAY_SAY_WHEN = frozenset({502, 503})
 
 HEADERS: Json = {
     "x-ms-request-id": {
@@ -179,7 +179,7 @@ def _failure(status: int, codes: dict[str, str], passed: Collection[int]) -> Jso
     else:
         code: Json = {"type": "object", "properties": {"code": {"enum": sorted(codes)}}}
         schema = {"allOf": [schema, {"type": "object", "properties": {"error": code}}]}
-    headers = (*_COMMON_HEADERS, "Retry-After") if status in _MAY_SAY_WHEN else _COMMON_HEADERS
+    headers = (*_COMMON_HEADERS, "Retry-After") if status in passed or status in _MAY_SAY_WHEN else _COMMON_HEADERS
     return _response("\n".join(lines), schema, headers)
 
 

@@ -188,8 +188,8 @@ NO_OBJECTS: list[Any] = [None, 1, "x", [], {}]
                 "additionalInfo": [
                     *NO_OBJECTS,
                     {"type": "T"},
-                    {"info": {}},
-                    {"type": 1, "info": {}},
+                    {"info": "no type"},
+                    {"type": 1, "info": "no text"},
                     # the app's own word, which is nobody else's to say
                     {"type": "RegenerationOutcome", "info": {"outcome": "NotRegenerated"}},
                 ],
