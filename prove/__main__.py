@@ -60,6 +60,9 @@ def main() -> int:
         print("Nothing was written: that takes a whole run.")
     else:
         _PAGE.write_text(page, encoding="utf-8")
+        for part in parts:
+            for name, text in part.files.items():
+                (_PAGE.parent / name).write_text(text, encoding="utf-8")
         print(f"Written to {_PAGE}.")
     return 1 if any(part.failures for part in parts) else 0
 

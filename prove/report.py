@@ -1,7 +1,7 @@
 """What was proven, as Markdown (pure)."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bench.report import Table
 
@@ -21,6 +21,7 @@ class Part:
         failures: each finding against a promise, in full; none: the part holds.
         not_shown: what this part does not show.
         notes: further paragraphs.
+        files: what is written beside the page, such as pictures: name and text.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Part:
     failures: Sequence[str] = ()
     not_shown: Sequence[str] = ()
     notes: Sequence[str] = ()
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_markdown(self) -> str:
         """Return a section: result, method, tables, notes, failures, limits."""

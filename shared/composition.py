@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.delivery import Delivery, Vault
 from shared.no_vault import NoVault
-from shared.regeneration import Regenerator, utc_now
+from shared.regeneration import Patience, Regenerator, utc_now
 from shared.settings import Settings, require_key_vault, settings
 
 if TYPE_CHECKING:
@@ -67,13 +67,19 @@ async def steps_without_vault() -> "Steps":
 
 async def _steps(vault: Vault) -> "Steps":
     from shared.rotation.activities import Steps
+    from shared.rotation.patient import LONGEST_RETRY_AFTER, PatientManagement
 
+    patient = PatientManagement(await management())
     return Steps(
-        management=await management(),
+        management=patient,
         vault=vault,
         data_plane=await data_plane(),
         delivery=await delivery(vault),
-        regenerator=await regenerator(),
+        regenerator=Regenerator(
+            keys=patient,
+            deadline=settings().request_deadline_seconds,
+            patience=Patience(longest_retry_after=LONGEST_RETRY_AFTER),
+        ),
     )
 
 

@@ -34,14 +34,16 @@ class Vault(Protocol):
     async def tagged(self) -> Mapping[str, ResourceId]:
         """Return the names of all enabled secrets that are tagged with a resource, each with that resource.
 
-        One listing, made afresh; it shows no value. Secrets that back a certificate are left out: they cannot be set.
+        One listing, which begins after the call; it shows no value. Secrets that back a certificate are left out:
+        they cannot be set.
         """
         ...
 
-    async def secrets_of(self, resource: ResourceId, *, afresh: bool) -> list[PublishedSecret]:
+    async def secrets_of(self, resource: ResourceId, names: Collection[str] | None = None) -> list[PublishedSecret]:
         """Return the current versions of all enabled secrets that are tagged with the resource, by name.
 
-        With afresh=False the names may come from a listing that is some minutes old; values are always read.
+        All of them are read afresh, tags and values: those of `names`, which an earlier listing has found, or, with
+        None, those that a listing finds now.
         """
         ...
 
@@ -124,16 +126,18 @@ class Delivery:
     now: Callable[[], datetime]
 
     async def preflight(
-        self, resource: ResourceId, secrets: Collection[str] | None = None, *, create: bool = False
+        self, resource: ResourceId, *, known: Collection[str] | None = None, create: bool = False
     ) -> list[PublishedSecret]:
         """Return the secrets that `publish` would renew, having checked what can be checked before anything changes:
         whose they are, their tags and formats, and with `create` the default name where there is no secret yet.
+
+        `known` are the names that an earlier listing has found; None: the vault is listed.
 
         Raises:
             SecretNotOurs, SecretDisabled, SecretFormatUnknown, TagTooLong: what would hinder it, and in which secret.
             KeyVaultForbidden, KeyVaultUnavailable: the secrets cannot be read.
         """
-        found, failures = await self._targets(resource, secrets, create=create)
+        found, failures = await self._targets(resource, None, known=known, create=create)
         for error in failures.values():
             raise error
         for secret in found:
@@ -143,11 +147,6 @@ class Delivery:
             check_tags(resource, {})
         return found
 
-    async def holders(self, resource: ResourceId, key: Secret) -> list[PublishedSecret]:
-        """Return the current secrets of the resource in whose value the key stands, in whatever format; all of them
-        read afresh. A key with a holder is in use."""
-        return [secret for secret in await self.vault.secrets_of(resource, afresh=True) if secret.holds(key)]
-
     async def publish(
         self,
         resource: ResourceId,
@@ -156,6 +155,7 @@ class Delivery:
         endpoint: str | None,
         secrets: Collection[str] | None = None,
         *,
+        known: Collection[str] | None = None,
         create: bool = False,
     ) -> list[Published]:
         """Let every secret of the resource publish the key, and return what publishes it, by name.
@@ -169,13 +169,14 @@ class Delivery:
             key: a key that is proven to work.
             endpoint: `https://host/`, for a connection string that is to be made and that ARM did not give.
             secrets: names to which the publication is restricted; None: all that are tagged with the resource.
+            known: where not restricted, the names that an earlier listing has found; None: the vault is listed.
             create: whether to create the secret with the default name where the resource has none; not with names.
 
         Raises:
             DeliveryIncomplete: with everything that failed, after all was tried.
             KeyVaultError: the secrets of the resource could not be found out.
         """
-        targets, failures = await self._targets(resource, secrets, create=create)
+        targets, failures = await self._targets(resource, secrets, known=known, create=create)
         published: list[Published] = []
         for secret in targets:
             try:
@@ -192,10 +193,10 @@ class Delivery:
         return published
 
     async def _targets(
-        self, resource: ResourceId, names: Collection[str] | None, *, create: bool
+        self, resource: ResourceId, names: Collection[str] | None, *, known: Collection[str] | None, create: bool
     ) -> tuple[list[PublishedSecret], dict[str, AppError]]:
         """Return the secrets to publish in, and what keeps others from being among them."""
-        found = await self.vault.secrets_of(resource, afresh=True) if names is None else []
+        found = await self.vault.secrets_of(resource, known) if names is None else []
         wanted = set(names or ())
         if create and names is None and not found:
             # it must be free, or be ours and too new to be listed

@@ -1,6 +1,6 @@
 """The vault of an app that has none: no secret is there, and none can be set."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NoReturn
 
@@ -18,9 +18,9 @@ class NoVault:
         """Return nothing."""
         return {}
 
-    async def secrets_of(self, resource: ResourceId, *, afresh: bool) -> list[PublishedSecret]:
+    async def secrets_of(self, resource: ResourceId, names: Collection[str] | None = None) -> list[PublishedSecret]:
         """Return nothing."""
-        del resource, afresh
+        del resource, names
         return []
 
     async def current(self, name: str) -> PublishedSecret | None:

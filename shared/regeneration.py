@@ -10,7 +10,9 @@ azure_clients/management.py):
   has not, ARM is asked once more. Without If-Match the caller gets the error, which says that the outcome is
   unknown.
 - Reading (`listKeys`) changes nothing: it is repeated like a call without a connection, also when ARM failed.
-- Everything else (ARM's refusals, throttling, a refused token) is the caller's to judge, and is passed on at once.
+- Throttling is the caller's to judge, and is passed on at once; but the steps of an orchestration, for which nobody
+  waits, wait out a Retry-After of a few seconds (`Patience.longest_retry_after`).
+- Everything else (ARM's refusals, a refused token) is passed on at once, too.
 """
 
 import asyncio
@@ -32,6 +34,8 @@ from shared.errors import (
 from shared.parameters import KeyType
 from shared.redaction import AccessKey
 from shared.resource_id import ResourceId
+
+_TOO_MANY = 429
 
 
 class KeyManagement(Protocol):
@@ -62,12 +66,13 @@ class KeyManagement(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How often, and after how many seconds, things are tried again."""
+    """How often, and after how many seconds, things are tried again; the longest Retry-After that is waited for."""
 
     again_after: tuple[float, ...] = (0.2, 0.8)
     calls: int = 2
     settling_time: float = 5.0
     look_every: float = 0.5
+    longest_retry_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,13 @@ def not_matching(key_type: KeyType) -> PreconditionFailed:
         "Nothing was changed.",
         target="If-Match",
     )
+
+
+def throttled_for(error: AppError) -> int:
+    """Return the seconds that Azure asks to wait because of throttling, or 0 where it does not."""
+    text = error.headers.get("Retry-After", "") if error.status == _TOO_MANY else ""
+    # longer than anybody waits, and no number of a size that Python would have to be careful with
+    return int(text[:9]) if text.isascii() and text.isdecimal() else 0
 
 
 def utc_now() -> datetime:
@@ -155,8 +167,13 @@ class Regenerator:
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def regenerate(self, request: Regeneration) -> Regenerated:
+    async def regenerate(
+        self, request: Regeneration, *, allowed: Callable[[AccessKey], Awaitable[None]] | None = None
+    ) -> Regenerated:
         """Regenerate the key and return the new one.
+
+        `allowed` is asked right before each call, with the key that is to be replaced, and raises an AppError where
+        that must not be; it needs a request with If-Match, which looks at the key first.
 
         Raises:
             PreconditionFailed: If-Match names none of the key's fingerprints; nothing was changed.
@@ -167,8 +184,8 @@ class Regenerator:
         progress = _Progress()
         try:
             async with asyncio.timeout(self.deadline):
-                await self._require_match(request)
-                key = await self._regenerate_once(request, progress)
+                before = await self._require_match(request)
+                key = await self._regenerate_once(request, progress, _unless(allowed, before))
         except TimeoutError:
             raise DeadlineExceeded(
                 f"Azure did not answer within {self.deadline:g} s (REQUEST_DEADLINE_SECONDS). "
@@ -181,20 +198,23 @@ class Regenerator:
             raise UnexpectedError(outcome=progress.outcome) from error
         return Regenerated(resource=request.resource, key_type=request.key_type, key=key, at=self.now())
 
-    async def _require_match(self, request: Regeneration) -> None:
+    async def _require_match(self, request: Regeneration) -> AccessKey | None:
         if request.if_match is None:
-            return
+            return None
         current = await self._again(
             lambda: self._current(request), lambda error: isinstance(error, (UpstreamFailed, UpstreamUnreachable))
         )
         if current is None or current.fingerprint not in request.if_match:
             raise not_matching(request.key_type)
+        return current
 
-    async def _regenerate_once(self, request: Regeneration, progress: _Progress) -> AccessKey:
+    async def _regenerate_once(
+        self, request: Regeneration, progress: _Progress, allowed: Callable[[], Awaitable[None]]
+    ) -> AccessKey:
         """Ask ARM, and where nobody knows whether it did, find out before asking again."""
         for _ in range(self.patience.calls):
             try:
-                return await self._connect_and_ask(request, progress)
+                return await self._connect_and_ask(request, progress, allowed)
             except AppError:
                 if progress.doubtful is None or request.if_match is None:
                     raise
@@ -205,8 +225,11 @@ class Regenerator:
                 return now
         raise progress.doubtful or AssertionError("only a doubtful call comes this far")
 
-    async def _connect_and_ask(self, request: Regeneration, progress: _Progress) -> AccessKey:
+    async def _connect_and_ask(
+        self, request: Regeneration, progress: _Progress, allowed: Callable[[], Awaitable[None]]
+    ) -> AccessKey:
         async def ask() -> AccessKey:
+            await allowed()
             try:
                 return await self.keys.regenerate_key(
                     request.resource, request.key_type, request_id=request.request_id, on_send=progress.sending
@@ -244,10 +267,21 @@ class Regenerator:
             try:
                 return await call()
             except ArmError as error:
-                if not worthwhile(error):
+                asked_for = throttled_for(error)
+                if not (worthwhile(error) or 0 < asked_for <= self.patience.longest_retry_after):
                     raise
-            await self.sleep(pause)
+            await self.sleep(max(pause, asked_for))
         return await call()
+
+
+def _unless(
+    allowed: Callable[[AccessKey], Awaitable[None]] | None, before: AccessKey | None
+) -> Callable[[], Awaitable[None]]:
+    async def ask() -> None:
+        if allowed is not None and before is not None:
+            await allowed(before)
+
+    return ask
 
 
 _ADVICE = {

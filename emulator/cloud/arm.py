@@ -23,13 +23,11 @@ from emulator.cloud.exchange import Exchange, Operation, Reply, entry_of
 from emulator.cloud.faults import Faults
 from emulator.cloud.journal import Journal, now
 from emulator.cloud.state import Resource, State
+from emulator.cloud.throttling import Throttling
 from emulator.cloud.tokens import Token, Tokens
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?", re.IGNORECASE)
-# What is left of the 1,200 writes that a principal may make in an hour (learn.microsoft.com, "Understand how Azure
-# Resource Manager throttles requests"); shown, never enforced: a fault rule does that on demand.
-_WRITES_LEFT = {"x-ms-ratelimit-remaining-subscription-writes": "1199"}
 
 
 class Arm:
@@ -45,12 +43,14 @@ class Arm:
         tokens: Tokens,
         journal: Journal,
         faults: Faults,
+        throttling: Throttling,
         arm_url: str,
         data_plane_url: str,
         publish: Callable[[dict[str, object]], object],
     ) -> None:
         self._state = state
         self._authenticator = Authenticator(tokens, arm_url)
+        self._throttling = throttling
         self._exchange = Exchange("arm", journal=journal, faults=faults, refusal=arm_errors.refusal)
         self._arm_url = arm_url
         self._data_plane_url = data_plane_url
@@ -89,14 +89,15 @@ class Arm:
             target, token = self._authorize(request, route, api_version)
             if target.operation == "list":
                 return self._list(route, api_version)
+            if target.operation == "get":
+                return Reply(200, resource_json(self._find(route), self._data_plane_url, api_version))
+            # Every POST counts as a write, and before its provider hears of it.
+            headers = self._take_write(route, target)
             resource = self._find(route)
-            match target.operation:
-                case "get":
-                    return Reply(200, resource_json(resource, self._data_plane_url, api_version))
-                case "listKeys":
-                    reply = Reply(200, all_keys_json(resource, self._data_plane_url), _WRITES_LEFT)
-                case "regenerateKey":
-                    reply = self._regenerate(resource, request.headers.get("Content-Type"), body)
+            if target.operation == "listKeys":
+                reply = Reply(200, all_keys_json(resource, self._data_plane_url), headers)
+            else:
+                reply = self._regenerate(resource, request.headers.get("Content-Type"), body, headers)
         except ArmError as error:
             return error.reply()
         self._announce(request, resource, target, token, common)
@@ -138,10 +139,20 @@ class Arm:
             raise arm_errors.resource_not_found(name, route.group or "")
         return resource
 
-    def _regenerate(self, resource: Resource, content_type: str | None, body: bytes) -> Reply:
+    def _take_write(self, route: Route, target: Target) -> Mapping[str, str]:
+        """Return the headers of a write that may go on; raises ArmError."""
+        subscription = route.subscription or ""
+        taken = self._throttling.take(subscription)
+        if taken.retry_after is not None:
+            raise arm_errors.throttled(subscription, target.permission, taken.retry_after, taken.headers)
+        return taken.headers
+
+    def _regenerate(
+        self, resource: Resource, content_type: str | None, body: bytes, headers: Mapping[str, str]
+    ) -> Reply:
         regenerated = key_type(content_type, body)
         self._state.regenerate(resource, regenerated)
-        return Reply(200, key_json(resource, regenerated, self._data_plane_url), _WRITES_LEFT, effect=True)
+        return Reply(200, key_json(resource, regenerated, self._data_plane_url), headers, effect=True)
 
     def _announce(
         self, request: web.BaseRequest, resource: Resource, target: Target, token: Token, common: Mapping[str, str]

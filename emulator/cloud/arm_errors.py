@@ -6,7 +6,8 @@ learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployme
 documented, what the real one answers as quoted in public issues, named beside each.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from emulator.cloud.defaults import TENANT_ID
 from emulator.cloud.exchange import Reply
@@ -26,6 +27,8 @@ class ArmError(Exception):
     challenge: str | None = None
     # For Allow, with status 405.
     allow: str | None = None
+    # Further headers, by name.
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def reply(self) -> Reply:
         """Return the error as an answer."""
@@ -34,7 +37,7 @@ class ArmError(Exception):
             error["target"] = self.target
         if self.details is not None:
             error["details"] = self.details
-        headers: dict[str, str] = {}
+        headers = dict(self.headers)
         if self.challenge is not None:
             # As quoted in kubernetes-sigs/cluster-api-provider-azure and kubernetes/autoscaler's mocks of ARM.
             headers["WWW-Authenticate"] = (
@@ -73,6 +76,17 @@ def refusal(fault: StatusFault) -> Reply:
         error["additionalInfo"] = fault.additional_info
     headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
     return Reply(fault.status, {"error": error}, headers)
+
+
+def throttled(subscription: str, operation: str, seconds: int, headers: Mapping[str, str]) -> ArmError:
+    """Return the error for one write too many (code and text: MicrosoftDocs/azure-docs#105248)."""
+    return ArmError(
+        429,
+        "SubscriptionRequestsThrottled",
+        f"Number of requests for subscription '{subscription}' and operation '{operation}' exceeded the backend "
+        f"storage limit. Please try again after '{seconds}' seconds.",
+        headers=headers,
+    )
 
 
 def unauthorized(code: str, message: str) -> ArmError:

@@ -25,6 +25,7 @@ from emulator.cloud.key_vault import KeyVault
 from emulator.cloud.listener import Listener
 from emulator.cloud.resource_ids import ResourceId
 from emulator.cloud.state import State
+from emulator.cloud.throttling import Throttling
 from emulator.cloud.tokens import Tokens
 from emulator.cloud.vault import Vault
 
@@ -61,6 +62,7 @@ class Cloud:
         self.durable = durable
         self.tokens = Tokens()
         self.faults = Faults()
+        self.throttling = Throttling()
         self.journal = Journal()
         self.delivery = Delivery(self.faults, authority.ca_file)
         self._app_endpoints: Mapping[str, str | None] = {} if app_endpoints is None else app_endpoints
@@ -89,6 +91,7 @@ class Cloud:
             tokens=self.tokens,
             journal=self.journal,
             faults=self.faults,
+            throttling=self.throttling,
             arm_url=self.arm_url,
             data_plane_url=self.data_plane_url,
             publish=self.delivery.publish,
@@ -150,6 +153,7 @@ class Cloud:
         Tokens stay valid: an app that runs on holds one in its cache, as it would in Azure.
         """
         await self.set_faults([])
+        self.throttling.switch_off()
         for service, listener in self._listeners.items():
             # A request that waits out a delay would change the new state; the one that asks for the reset goes on.
             if service != "control":

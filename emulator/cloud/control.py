@@ -19,6 +19,7 @@ from emulator.cloud.control_requests import (
     query_parameter,
 )
 from emulator.cloud.control_secrets import SecretRoutes
+from emulator.cloud.control_throttling import ThrottlingRoutes
 from emulator.cloud.event_grid_delivery import Delivery
 from emulator.cloud.fault_rules import parse_rules
 from emulator.cloud.faults import Faults, Rule
@@ -26,6 +27,7 @@ from emulator.cloud.journal import Journal
 from emulator.cloud.json_values import Json, JsonError
 from emulator.cloud.resource_ids import ResourceId
 from emulator.cloud.state import Resource, State
+from emulator.cloud.throttling import Throttling
 from emulator.cloud.vault import Vault
 
 _log = logging.getLogger("emulator.cloud.control")
@@ -43,6 +45,11 @@ class Controlled(Protocol):
     @property
     def faults(self) -> Faults:
         """The fault rules in force."""
+        ...
+
+    @property
+    def throttling(self) -> Throttling:
+        """How many writes ARM lets pass."""
         ...
 
     @property
@@ -99,6 +106,7 @@ class Control:
             },
             "/_control/secrets": SecretRoutes(cloud.vault).methods,
             "/_control/faults": {"GET": self._list_faults, "PUT": self._put_faults},
+            "/_control/throttling": ThrottlingRoutes(cloud.throttling).methods,
             "/_control/requests": {"GET": self._list_requests, "DELETE": self._forget_requests},
             "/_control/events": self._events.methods,
             "/_control/events/delivery": self._events.delivery_methods,

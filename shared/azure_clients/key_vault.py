@@ -6,8 +6,7 @@ and a PUT, before which, if the outcome of the last one is not known, the curren
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from azure.keyvault.secrets.aio import SecretClient
 
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.key_vault_calls import KeyVaultCalls, NoSuchSecret, Patience, all_of
+from shared.azure_clients.shared_call import SharedCall
 from shared.azure_clients.transport import transport_that_sends_once
 from shared.delivery import SecretVersion
 from shared.key_vault_errors import KeyVaultUnavailable, SecretDisabled
@@ -46,11 +46,9 @@ class KeyVault:
         *,
         verify_challenge_resource: bool = True,
         patience: Patience | None = None,
-        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._patience = patience or Patience()
-        self._clock = clock
         self._calls = KeyVaultCalls(credential, self._patience, sleep)
         self._client = SecretClient(
             url,
@@ -66,21 +64,19 @@ class KeyVault:
                 connection_timeout=self._patience.connection_timeout, read_timeout=self._patience.read_timeout
             ),
         )
-        # the names of all secrets that publish some resource's key, and when they were listed
-        self._owners: dict[str, ResourceId] = {}
-        self._listed_at = float("-inf")
+        # rotations come in crowds, and a listing of hundreds of secrets is many pages
+        self._listing = SharedCall(self._list)
 
     async def tagged(self) -> Mapping[str, ResourceId]:
         """List all secrets afresh, and return whose each of them is; see `Vault`."""
-        await self._list()
-        return dict(self._owners)
+        listed = await self._listing.result()
+        return {name: resource for resource, names in listed.items() for name in names}
 
-    async def secrets_of(self, resource: ResourceId, *, afresh: bool) -> list[PublishedSecret]:
+    async def secrets_of(self, resource: ResourceId, names: Collection[str] | None = None) -> list[PublishedSecret]:
         """Return the current versions of the resource's enabled secrets, by name; see `Vault`."""
-        if afresh or self._clock() - self._listed_at > self._patience.names_are_good_for:
-            await self._list()
-        names = sorted(name for name, owned_by in self._owners.items() if owned_by == resource)
-        found = await all_of([lambda name=name: self._readable(name) for name in names], self._patience.at_once)
+        if names is None:
+            names = (await self._listing.result()).get(resource, ())
+        found = await all_of([lambda name=name: self._readable(name) for name in sorted(names)], self._patience.at_once)
         return [secret for secret in found if secret is not None and secret.resource_id == resource]
 
     async def current(self, name: str) -> PublishedSecret | None:
@@ -133,8 +129,6 @@ class KeyVault:
                 break
         else:
             raise last or AssertionError("a call was made")
-        if (owned_by := owner(new.tags)) is not None:
-            self._owners[new.name] = owned_by
         return new
 
     async def disable(self, name: str, version: str) -> None:
@@ -171,21 +165,22 @@ class KeyVault:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._listing.close()
         await self._client.close()
 
-    async def _list(self) -> None:
-        """List all secrets anew: Key Vault cannot be asked by tag. Those that back a certificate cannot be set."""
+    async def _list(self) -> Mapping[ResourceId, Sequence[str]]:
+        """List all secrets, as Key Vault cannot be asked by tag, and return the names of each resource's: without
+        those that back a certificate, which cannot be set."""
 
-        async def listing(**options: Any) -> dict[str, ResourceId]:
-            owners: dict[str, ResourceId] = {}
+        async def listing(**options: Any) -> Mapping[ResourceId, Sequence[str]]:
+            names: dict[ResourceId, list[str]] = {}
             async for item in self._client.list_properties_of_secrets(**options):
                 owned_by = owner(item.tags or {})
                 if owned_by is not None and item.enabled is not False and not item.managed:
-                    owners[_text(item.name)] = owned_by
-            return owners
+                    names.setdefault(owned_by, []).append(_text(item.name))
+            return names
 
-        self._owners = await self._calls.again(listing, secret=None, pages=True)
-        self._listed_at = self._clock()
+        return await self._calls.again(listing, secret=None, pages=True)
 
     async def _readable(self, name: str) -> PublishedSecret | None:
         try:

@@ -37,7 +37,6 @@ class Patience:
     longest_retry_after: float = 5.0
     connection_timeout: float = 5.0
     read_timeout: float = 15.0
-    names_are_good_for: float = 120.0
     at_once: int = 8
 
 

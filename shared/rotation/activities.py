@@ -17,6 +17,7 @@ from shared.delivery import Delivery, Vault
 from shared.errors import AppError, PreconditionFailed, UnexpectedError, UpstreamResponseInvalid
 from shared.parameters import KeyType
 from shared.proof import DataPlane, prove_alive, prove_dead
+from shared.published_secret import PublishedSecret
 from shared.redaction import AccessKey, Secret
 from shared.regeneration import KeyManagement, Regenerated, Regeneration, Regenerator, utc_now
 from shared.resource_id import ResourceId
@@ -45,12 +46,12 @@ class Steps:
     regenerator: Regenerator
 
     async def inspect_resource(self, request: Json) -> Json:
-        """`{"resourceId"}` -> `Found` as JSON: both fingerprints, and what each secret publishes."""
+        """`{"resourceId", "names"?}` -> `Found` as JSON: both fingerprints, and what each secret publishes."""
         resource, trace = _resource(request)
         keys = await self.management.list_keys(resource, request_id=trace)
         if len(keys) != len(KeyType):
             raise UpstreamResponseInvalid("listKeys did not return both keys.")
-        secrets = await self.vault.secrets_of(resource, afresh=True)
+        secrets = await self.vault.secrets_of(resource, request.get("names"))
         return Found(
             {key_type: key.fingerprint for key_type, key in keys.items()},
             [
@@ -67,12 +68,13 @@ class Steps:
         ).to_json()
 
     async def regenerate_key_once(self, request: Json) -> Json:
-        """`{"resourceId", "keyType", "expected", "published", "delivers", "create"}` -> `{"fingerprint", "answer"}`.
+        """`{"resourceId", "keyType", "expected", "published", "delivers", "create", "names"?}` ->
+        `{"fingerprint", "answer"}`.
 
         Regenerates the key if it has the fingerprint `expected`; if it has another one, that was done already.
-        Unless `published`, the secrets are read right before, and a key that one of them holds is left alone. Where
-        the new key is to be published (`delivers`; `create`: in a new secret if need be), what would hinder that is
-        looked for before anything changes.
+        Unless `published`, the secrets are read right before each call, and a key that one of them holds is left
+        alone. Where the new key is to be published (`delivers`; `create`: in a new secret if need be), what would
+        hinder that is looked for before anything changes.
 
         Raises:
             KeyInUse: a secret publishes the key.
@@ -80,22 +82,32 @@ class Steps:
         """
         resource, trace = _resource(request)
         key_type = KeyType(request["keyType"])
-        before = await self._key(resource, key_type, trace)
-        if before.fingerprint != request["expected"]:
-            return _regenerated(Regenerated(resource=resource, key_type=key_type, key=before, at=utc_now()))
+        known = request.get("names")
+        secrets: list[PublishedSecret] | None = None
         if request["delivers"]:
-            await self.delivery.preflight(resource, create=request["create"])
-        if not request["published"]:
-            holders = await self.delivery.holders(resource, before.key)
+            secrets = await self.delivery.preflight(resource, known=known, create=request["create"])
+        elif not request["published"]:
+            secrets = await self.vault.secrets_of(resource, known)
+
+        async def allowed(before: AccessKey) -> None:
+            nonlocal known, secrets
+            if request["published"]:
+                return
+            if secrets is None:
+                # asked once more, after a call with an unknown outcome
+                secrets = await self.vault.secrets_of(resource, known)
+            holders = [secret.id for secret in secrets if secret.holds(before.key)]
             if holders:
-                raise KeyInUse([secret.id for secret in holders])
+                raise KeyInUse(holders)
+            known, secrets = [secret.name for secret in secrets] if known is None else known, None
+
         asked = Regeneration(
             resource=resource, key_type=key_type, if_match=frozenset({request["expected"]}), request_id=trace
         )
         try:
-            regenerated = await self.regenerator.regenerate(asked)
+            regenerated = await self.regenerator.regenerate(asked, allowed=allowed)
         except PreconditionFailed:
-            # another run of this very step was faster
+            # another run of this very step, or an earlier attempt, has done it
             now = await self._key(resource, key_type, trace)
             if now.fingerprint == request["expected"]:
                 raise
@@ -122,7 +134,8 @@ class Steps:
         """
         resource, trace = _resource(request)
         key = await self._expected_key(request, resource, trace)
-        secrets = await self.vault.secrets_of(resource, afresh=True)
+        known = request.get("names")
+        secrets = await self.vault.secrets_of(resource, known)
         expected = {*request["replaces"], key.fingerprint}
         names = [secret.name for secret in secrets if secret.fingerprint in expected]
         if request["create"] and not secrets:
@@ -133,6 +146,7 @@ class Steps:
             key,
             await self._endpoint(resource, key, trace),
             names,
+            known=known,
             create=names is None,
         )
         for each in published:

@@ -3,14 +3,17 @@
 Everything here turns into plain JSON and back, since Durable Functions keeps inputs and outputs readable.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from shared.parameters import KeyType
 
 type Json = dict[str, Any]
+
+# how long a look may rely on the names that an earlier one has found: what is tagged meanwhile is not seen
+LISTING_LASTS = timedelta(minutes=1)
 
 
 def utc_text(time: datetime) -> str:
@@ -65,11 +68,35 @@ class SecretView:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """The names of a resource's secrets, and when the vault was listed for them, by the orchestration's clock.
+
+    Key Vault cannot be asked by tag, and a vault of hundreds of secrets is many pages: one look lists, and tells the
+    next ones whose current versions they are to read.
+    """
+
+    names: frozenset[str]
+    at: datetime
+
+    def including(self, names: Iterable[str]) -> Self:
+        """Return the same listing with further names: of what was published since."""
+        return replace(self, names=self.names.union(names))
+
+    def known(self, now: datetime) -> Json:
+        """Return what a step is told of the names; nothing once the listing is too old, so that it lists itself."""
+        return {"names": sorted(self.names)} if now - self.at <= LISTING_LASTS else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What an inspection found: the fingerprints of both keys, and what each secret of the resource publishes."""
 
     keys: Mapping[KeyType, str]
     secrets: Sequence[SecretView]
+
+    def names(self) -> frozenset[str]:
+        """Return the names of the secrets."""
+        return frozenset(secret.name for secret in self.secrets)
 
     def to_json(self) -> Json:
         """Return the finding as JSON."""

@@ -12,7 +12,7 @@ from shared.conflicts import KeyChanged, RotationInProgress, SecretsDisagreed
 from shared.errors import RegenerationOutcome
 from shared.parameters import KeyType
 from shared.rotation import guard
-from shared.rotation.model import Found, Json, Pending, utc_text, utc_time
+from shared.rotation.model import Found, Json, Listing, Pending, utc_text, utc_time
 from shared.rotation.plan import Converge, Plan, Repair, Wanted, decide
 from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, ask_guard, claim, failure, of, take, with_outcome
 
@@ -65,25 +65,48 @@ def _claimed(ctx: Context, request: Json, view: Json) -> Steps[Json]:
     return held
 
 
-def inspect(ctx: Context, request: Json, view: Json, *, pauses: Sequence[int] = PAUSES) -> Steps[Found]:
-    """Look at the resource's keys and secrets."""
+def inspect(
+    ctx: Context, request: Json, view: Json, listing: Listing | None = None, *, pauses: Sequence[int] = PAUSES
+) -> Steps[tuple[Found, Listing]]:
+    """Look at the resource's keys and secrets.
+
+    The secrets are those of an earlier look's listing, and what was published since; without one, or where it is too
+    old, the vault is listed. Returns what was found, and the listing that it relies on.
+    """
+    told: Json = {}
+    asked_at = now_of(ctx)
+
+    def known() -> Json:
+        nonlocal told, asked_at
+        told, asked_at = known_names(ctx, view, listing), now_of(ctx)
+        return told
+
     show(ctx, view, "Inspecting")
-    return Found.from_json((yield from take(ctx, "inspect_resource", of(request), pauses=pauses)))
+    found = Found.from_json((yield from take(ctx, "inspect_resource", of(request), known=known, pauses=pauses)))
+    return found, listing if told and listing is not None else Listing(found.names(), asked_at)
+
+
+def known_names(ctx: Context, view: Json, listing: Listing | None) -> Json:
+    """Return what a step is told of the secrets: the names of a listing, and of what was published since."""
+    if listing is None:
+        return {}
+    return listing.including(secret["name"] for secret in view["secrets"]).known(now_of(ctx))
 
 
 def settle(
-    ctx: Context, request: Json, view: Json, wanted: Wanted, pending: Pending | None
-) -> Steps[tuple[Plan, Found]]:
-    """Inspect and repair until every secret publishes a live key; return the plan for what is left, and the finding."""
+    ctx: Context, request: Json, view: Json, wanted: Wanted, pending: Pending | None, listing: Listing | None = None
+) -> Steps[tuple[Plan, Found, Listing]]:
+    """Inspect and repair until every secret publishes a live key; return the plan for what is left, the finding, and
+    the listing that it relies on, which is the given one if it is not too old."""
     for _ in range(ROUNDS):
-        found = yield from inspect(ctx, request, view)
+        found, listing = yield from inspect(ctx, request, view, listing)
         plan = decide(found, wanted, pending, now_of(ctx))
         if not isinstance(plan, Repair):
-            return plan, found
+            return plan, found, listing
         view["plan"] = view["plan"] or "Repair"
         dead = [secret.fingerprint for secret in found.secrets if secret.name in plan.names]
         try:
-            yield from publish(ctx, request, view, plan.key_type, plan.fingerprint, replaces=dead)
+            yield from publish(ctx, request, view, plan.key_type, plan.fingerprint, replaces=dead, listing=listing)
         except StepFailed as failed:
             # regenerated from outside since the look: look again
             if failed.error["code"] != KeyChanged.code:
@@ -104,6 +127,7 @@ def publish(
     fingerprint: str,
     *,
     replaces: Sequence[str],
+    listing: Listing,
     create: bool = False,
 ) -> Steps[None]:
     """Prove that a key works, and let the secrets that publish one of the fingerprints `replaces` publish it."""
@@ -112,7 +136,8 @@ def publish(
     yield from take(ctx, "prove_alive", step)
     show(ctx, view, "Publishing")
     yield from hold(ctx, request)
-    published = yield from take(ctx, "publish_key", step | {"replaces": list(replaces), "create": create})
+    step |= {"replaces": list(replaces), "create": create}
+    published = yield from take(ctx, "publish_key", step, known=lambda: known_names(ctx, view, listing))
     by_name = {secret["name"]: secret for secret in view["secrets"]}
     for secret in published["secrets"]:
         superseded = [*by_name.get(secret["name"], {}).get("superseded", ()), secret.pop("supersededId")]
@@ -131,12 +156,14 @@ def hold(ctx: Context, request: Json) -> Steps[Pending | None]:
     return Pending.from_json(held["pending"])
 
 
-def converge(ctx: Context, request: Json, view: Json, plan: Converge, pending: Pending | None) -> Steps[None]:
+def converge(
+    ctx: Context, request: Json, view: Json, plan: Converge, pending: Pending | None, listing: Listing
+) -> Steps[None]:
     """Publish the newer of two published keys everywhere; the other one is then in grace."""
     view |= {"plan": "Converge", "activeKey": plan.key_type.value}
     yield from end_grace(ctx, request, pending, "cancel")
     yield from protect(ctx, request, plan.key_type.other, plan.old, pending)
-    yield from publish(ctx, request, view, plan.key_type, plan.fingerprint, replaces=[plan.old])
+    yield from publish(ctx, request, view, plan.key_type, plan.fingerprint, replaces=[plan.old], listing=listing)
     yield from schedule_revocation(ctx, request, view, plan.key_type.other, plan.old, pending)
 
 

@@ -9,7 +9,7 @@ long spread and a throttled service has recovered; even if every answer asks for
 hour, renewed before each change, outlasts the step.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -103,8 +103,17 @@ def with_outcome(error: Json, outcome: RegenerationOutcome) -> Json:
     return error | {"additionalInfo": [*others, {"type": _OUTCOME, "info": {"outcome": outcome.value}}]}
 
 
-def take(ctx: Context, activity: str, request: Json, *, pauses: Sequence[int] = PAUSES) -> Steps[Json]:
+def take(
+    ctx: Context,
+    activity: str,
+    request: Json,
+    *,
+    known: Callable[[], Json] = dict,
+    pauses: Sequence[int] = PAUSES,
+) -> Steps[Json]:
     """Run an activity until it succeeds, its error is final, or the pauses are used up.
+
+    `known` gives what goes into the input beside the request; it is asked anew for each attempt.
 
     Returns what stands under `ok`. Raises StepFailed; where one attempt left it open whether a key was regenerated,
     the error says so whatever came after.
@@ -113,7 +122,8 @@ def take(ctx: Context, activity: str, request: Json, *, pauses: Sequence[int] = 
     doubtful = False
     for pause in (*pauses, None):
         try:
-            answer: Json = yield ctx.call_activity(activity, input=request | {"instanceId": ctx.instance_id})
+            asked = request | known() | {"instanceId": ctx.instance_id}
+            answer: Json = yield ctx.call_activity(activity, input=asked)
         except TaskFailedError:
             # the host's word (a worker that died, a time limit), as an activity itself never raises
             answer = {"error": failure(UnexpectedError(outcome=RegenerationOutcome.UNKNOWN)) | {"retriable": True}}

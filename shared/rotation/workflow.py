@@ -1,9 +1,11 @@
 """The orchestrators, each a recipe: claim, inspect, plan, act, record, release (see moves.py)."""
 
+from functools import partial
+
 from shared.conflicts import SecretsDisagreed
 from shared.parameters import KeyType
 from shared.regeneration import not_matching
-from shared.rotation.model import Found, Json, Pending
+from shared.rotation.model import Found, Json, Listing, Pending
 from shared.rotation.moves import (
     ROUNDS,
     Canceled,
@@ -13,6 +15,7 @@ from shared.rotation.moves import (
     guarded,
     hold,
     inspect,
+    known_names,
     new_view,
     now_of,
     protect,
@@ -57,14 +60,14 @@ def repair_secrets(ctx: Context, request: Json) -> Steps[Json]:
     """
     view = new_view(request)
     try:
-        found = yield from inspect(ctx, request, view)
+        found, listing = yield from inspect(ctx, request, view)
     except StepFailed as failed:
         ended(view, "Failed", failed.error)
     else:
         if request["owed"] is None and _sound(request, decide(found, Wanted(rotate=False), None, now_of(ctx))):
             view |= {"status": "Succeeded", "stage": "Settled"}
         else:
-            view = yield from guarded(ctx, request, _repair)
+            view = yield from guarded(ctx, request, partial(_repair, listing=listing))
     announce(ctx, "repair_secrets", request, view)
     return view
 
@@ -74,14 +77,14 @@ def _sound(request: Json, plan: Plan) -> bool:
     return isinstance(plan, Settled) or (isinstance(plan, Converge) and not request["converge"])
 
 
-def _repair(ctx: Context, request: Json, view: Json, pending: Pending | None) -> Steps[None]:
-    plan, found = yield from settle(ctx, request, view, Wanted(rotate=False), pending)
+def _repair(ctx: Context, request: Json, view: Json, pending: Pending | None, *, listing: Listing) -> Steps[None]:
+    plan, found, listing = yield from settle(ctx, request, view, Wanted(rotate=False), pending, listing)
     in_grace = pending is not None and now_of(ctx) < pending.at
     match plan:
         case Refuse(error):
             raise StepFailed(failure(error))
         case Converge() if request["converge"] and not in_grace:
-            yield from converge(ctx, request, view, plan, pending)
+            yield from converge(ctx, request, view, plan, pending, listing)
         case _:
             yield from _revoke_owed(ctx, request, view, found, pending)
     view |= {"status": "Succeeded", "stage": "Repaired" if view["secrets"] else "Settled"}
@@ -114,31 +117,33 @@ def _rotate(ctx: Context, request: Json, view: Json, pending: Pending | None) ->
         supersede=request["supersede"],
         secret=(secret["name"], secret["version"]) if secret else None,
     )
-    plan, _ = yield from settle(ctx, request, view, wanted, pending)
+    plan, _, listing = yield from settle(ctx, request, view, wanted, pending)
     match plan:
         case Refuse(error):
             raise Canceled(failure(error))
         case Converge():
-            yield from converge(ctx, request, view, plan, pending)
+            yield from converge(ctx, request, view, plan, pending, listing)
             raise Canceled(failure(SecretsDisagreed()))
         case Rotate():
             view |= {"plan": "Adopt" if plan.adopts else "Rotate", "activeKey": plan.active.value}
             view["fingerprints"]["old"] = plan.old
-            new, pending = yield from _regenerate(ctx, request, view, plan)
+            new, pending = yield from _regenerate(ctx, request, view, plan, listing)
             superseded = pending is not None and pending.fingerprint == plan.expected
             yield from end_grace(ctx, request, pending, "superseded" if superseded else "cancel")
             yield from protect(ctx, request, plan.active, plan.old, pending)
-            yield from publish(ctx, request, view, plan.replace, new, replaces=[plan.old], create=plan.adopts)
-            yield from _verify(ctx, request, view, plan)
+            yield from publish(
+                ctx, request, view, plan.replace, new, replaces=[plan.old], listing=listing, create=plan.adopts
+            )
+            yield from _verify(ctx, request, view, plan, listing)
             yield from schedule_revocation(ctx, request, view, plan.active, plan.old, pending)
             view |= {"activeKey": plan.replace.value, "status": "Succeeded", "stage": "Delivered"}
         case _:
             raise AssertionError("a wanted rotation is planned, converged or refused")
 
 
-def _verify(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[None]:
+def _verify(ctx: Context, request: Json, view: Json, plan: Rotate, listing: Listing) -> Steps[None]:
     """Look whether every secret publishes the new key, and mend what has died meanwhile."""
-    _, found = yield from settle(ctx, request, view, Wanted(rotate=False), None)
+    _, found, _ = yield from settle(ctx, request, view, Wanted(rotate=False), None, listing)
     # another one than was published where somebody has regenerated it since
     view["fingerprints"]["new"] = found.keys[plan.replace]
     if {secret.fingerprint for secret in found.secrets} != {found.keys[plan.replace]}:
@@ -152,7 +157,9 @@ def _verify(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[None
         )
 
 
-def _regenerate(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[tuple[str, Pending | None]]:
+def _regenerate(
+    ctx: Context, request: Json, view: Json, plan: Rotate, listing: Listing
+) -> Steps[tuple[str, Pending | None]]:
     """Regenerate the key that nobody uses; return the new one's fingerprint, and the key in grace by then."""
     show(ctx, view, "Regenerating")
     pending = yield from hold(ctx, request)
@@ -163,15 +170,15 @@ def _regenerate(ctx: Context, request: Json, view: Json, plan: Rotate) -> Steps[
             raise Canceled(failure(refused))
     step = of(request) | {"keyType": plan.replace.value, "expected": plan.expected}
     step |= {"published": False, "delivers": True, "create": plan.adopts}
-    new = (yield from take(ctx, "regenerate_key_once", step))["fingerprint"]
-    view["fingerprints"]["new"] = new
-    return new, pending
+    done = yield from take(ctx, "regenerate_key_once", step, known=lambda: known_names(ctx, view, listing))
+    view["fingerprints"]["new"] = done["fingerprint"]
+    return done["fingerprint"], pending
 
 
 def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending | None) -> Steps[None]:
     # a caller that waits gets the error itself; the clients have tried more than once by then
     pauses = () if request["source"] == "http" else PAUSES
-    found = yield from inspect(ctx, request, view, pauses=pauses)
+    found, listing = yield from inspect(ctx, request, view, pauses=pauses)
     key_type = KeyType(request["keyType"])
     expected = found.keys[key_type]
     if request["ifMatch"] is not None and expected not in request["ifMatch"]:
@@ -184,7 +191,9 @@ def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending 
     show(ctx, view, "Regenerating")
     step = of(request) | {"keyType": key_type.value, "expected": expected}
     step |= {"published": request["force"], "delivers": bool(publishing), "create": False}
-    answer = yield from take(ctx, "regenerate_key_once", step, pauses=pauses)
+    answer = yield from take(
+        ctx, "regenerate_key_once", step, known=lambda: known_names(ctx, view, listing), pauses=pauses
+    )
     view["fingerprints"] = {"new": answer["fingerprint"], "old": expected}
     view["answer"] = answer["answer"]
     if pending is not None and pending.fingerprint == expected:
@@ -202,11 +211,13 @@ def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending 
 
 def _deliver(ctx: Context, request: Json, view: Json, key_type: KeyType) -> Steps[None]:
     """Publish a regenerated key wherever the dead one stands, be it that somebody has published that meanwhile."""
+    # the answer says where the key is published: that takes a listing of its own
+    listing = None
     for _ in range(ROUNDS):
-        found = Found.from_json((yield from take(ctx, "inspect_resource", of(request))))
+        found, listing = yield from inspect(ctx, request, view, listing)
         view["fingerprints"]["new"] = found.keys[key_type]
         dead = view["fingerprints"]["old"]
         if not any(secret.fingerprint == dead for secret in found.secrets):
             return
-        yield from publish(ctx, request, view, key_type, found.keys[key_type], replaces=[dead])
+        yield from publish(ctx, request, view, key_type, found.keys[key_type], replaces=[dead], listing=listing)
     raise StepFailed(failure(SecretsDisagreed("Somebody else publishes the dead key again and again.")))

@@ -78,7 +78,7 @@ async def _change(control: ControlClient, name: str, **members: object) -> None:
 
 async def test_the_secret_of_the_start_is_read(cloud: Cloud, vault: KeyVault) -> None:
     """Name, id, value, tags, expiry and state come from Key Vault as they are."""
-    (found,) = await vault.secrets_of(RESOURCE, afresh=True)
+    (found,) = await vault.secrets_of(RESOURCE)
     assert (found.name, found.key_type, found.resource_id, found.enabled) == (NAME, KeyType.PRIMARY, RESOURCE, True)
     assert found.key.reveal() == first_resource(cloud).key("Primary")
     assert found.id == f"{cloud.key_vault_url}/secrets/{NAME}/{found.version}"
@@ -136,15 +136,15 @@ async def test_a_disabled_version_is_gone_and_a_disabled_secret_an_error(
     with pytest.raises(SecretDisabled) as caught:
         await vault.current("a-secret")
     assert caught.value.target == "a-secret"
-    assert [each.name for each in await vault.secrets_of(RESOURCE, afresh=True)] == [NAME]
+    assert [each.name for each in await vault.secrets_of(RESOURCE)] == [NAME]
 
 
 async def test_a_secret_disabled_after_it_was_listed_is_left_out(vault: KeyVault) -> None:
     """Names may come from an older listing, values never do."""
     version = await _set(vault)
-    assert len(await vault.secrets_of(RESOURCE, afresh=True)) == 2
+    assert len(await vault.secrets_of(RESOURCE)) == 2
     await vault.disable("a-secret", version)
-    assert [each.name for each in await vault.secrets_of(RESOURCE, afresh=False)] == [NAME]
+    assert [each.name for each in await vault.secrets_of(RESOURCE, [NAME, "a-secret"])] == [NAME]
 
 
 async def test_previous_versions_are_all_but_the_current_one(vault: KeyVault) -> None:
@@ -175,7 +175,7 @@ async def test_sixty_secrets_are_paged_through(vault: KeyVault, control: Control
         owner = (RESOURCE_ID, RESOURCE_ID.upper(), other)[number % 3]
         await _change(control, f"secret-{number:02}", value=f"v{number}", tags={"ProviderAddress": owner})
     await control.send("DELETE", "requests")
-    found = await vault.secrets_of(RESOURCE, afresh=True)
+    found = await vault.secrets_of(RESOURCE)
     mine = [number for number in range(60) if number % 3 < 2]
     assert [each.name for each in found] == [NAME, *(f"secret-{number:02}" for number in mine)]
     assert [each.value.reveal() for each in found[1:]] == [f"v{number}" for number in mine]
@@ -183,26 +183,35 @@ async def test_sixty_secrets_are_paged_through(vault: KeyVault, control: Control
     assert len(await _asked(control, "getSecret")) == 41
 
 
-async def test_names_are_listed_again_when_asked_or_when_old(
-    app_environment: dict[str, str], control: ControlClient
-) -> None:
-    """Without afresh a listing is good for two minutes; values and tags are read each time."""
-    clock = {"now": 1000.0}
-    async with Credential(parse_settings(app_environment)) as credential:
-        vault = KeyVault(
-            app_environment["KEY_VAULT_URL"], credential, verify_challenge_resource=False, clock=lambda: clock["now"]
-        )
-        for now, afresh, listings in ((1000.0, False, 1), (1120.0, False, 1), (1120.5, False, 2), (1121.0, True, 3)):
-            clock["now"] = now
-            assert len(await vault.secrets_of(RESOURCE, afresh=afresh)) == 1
-            assert len(await _asked(control, "listSecrets")) == listings
-        await _change(control, NAME, value="changed", tags=TAGS)
-        assert (await vault.secrets_of(RESOURCE, afresh=False))[0].value == Secret("changed")
-        await _set(vault, "own")
-        assert len(await vault.secrets_of(RESOURCE, afresh=False)) == 2
-        await _change(control, NAME, value="changed", tags={})
-        assert [each.name for each in await vault.secrets_of(RESOURCE, afresh=False)] == ["own"]
-        await vault.close()
+async def test_known_names_are_read_without_a_listing(vault: KeyVault, control: ControlClient) -> None:
+    """Values and tags are read each time; what is gone, not named, or has changed hands is left out."""
+    for name in ("mine", "gone", "theirs", "unnamed"):
+        await _set(vault, name)
+    await control.send("DELETE", "secrets?name=gone")
+    await _change(control, "theirs", value="v", tags={})
+    await _change(control, "mine", value="changed", tags=TAGS)
+    await control.send("DELETE", "requests")
+    found = await vault.secrets_of(RESOURCE, {"theirs", "mine", "gone", NAME})
+    assert [each.name for each in found] == [NAME, "mine"]
+    assert found[1].value == Secret("changed")
+    assert await vault.secrets_of(RESOURCE, ()) == []
+    assert await _asked(control, "listSecrets") == []
+    assert len(await _asked(control, "getSecret")) == 4
+
+
+async def test_who_asks_at_once_shares_a_listing(vault: KeyVault, control: ControlClient) -> None:
+    """Of forty who ask at the same time each gets a listing that began after they had asked, and two are made."""
+    await vault.tagged()
+    await control.send("DELETE", "requests")
+    await control.put_faults({"service": "keyvault", "operation": "listSecrets", "times": 1, "delaySeconds": 0.1})
+    early = asyncio.create_task(vault.tagged())
+    while not await _asked(control, "listSecrets"):  # noqa: ASYNC110  # the control API tells nobody by itself
+        await asyncio.sleep(0.01)
+    await _set(vault, "new")
+    late = await asyncio.gather(*(vault.secrets_of(RESOURCE) for _ in range(20)), *(vault.tagged() for _ in range(20)))
+    assert {len(each) for each in late} == {2}
+    assert NAME in await early
+    assert len(await _asked(control, "listSecrets")) == 2
 
 
 async def test_a_soft_deleted_name_is_an_error_of_its_own(vault: KeyVault, control: ControlClient) -> None:
@@ -219,7 +228,7 @@ async def test_an_identity_without_a_role_is_denied(app_environment: dict[str, s
     settings = parse_settings({**app_environment, "AZURE_CLIENT_ID": USER_ASSIGNED_WITHOUT_ROLE.client_id})
     async with Credential(settings) as credential:
         vault = _open(app_environment, credential)
-        for call in (vault.current(NAME), vault.secrets_of(RESOURCE, afresh=True), _set(vault)):
+        for call in (vault.current(NAME), vault.secrets_of(RESOURCE), _set(vault)):
             with pytest.raises(KeyVaultForbidden, match="Key Vault Secrets Officer") as caught:
                 await call
             assert caught.value.details[0]["code"] == "ForbiddenByRbac"
@@ -236,7 +245,7 @@ async def test_each_denial_has_its_own_advice(vault: KeyVault, control: ControlC
     for call in (
         vault.current(NAME),
         vault.version(NAME, "0" * 32),
-        vault.secrets_of(RESOURCE, afresh=True),
+        vault.secrets_of(RESOURCE),
         vault.previous_versions(NAME),
         vault.disable(NAME, "0" * 32),
         _set(vault),
@@ -269,7 +278,7 @@ async def test_reading_is_repeated(vault: KeyVault, control: ControlClient, faul
         for operation in ("getSecret", "listSecrets", "listVersions", "updateSecret")
     ]
     await control.put_faults(*rules)
-    assert len(await vault.secrets_of(RESOURCE, afresh=True)) == 2
+    assert len(await vault.secrets_of(RESOURCE)) == 2
     await control.put_faults(*rules)
     assert (await vault.previous_versions("a-secret"))[0].version == old
     await vault.disable("a-secret", old)
@@ -285,7 +294,7 @@ async def test_what_does_not_pass_is_unavailable(
     await control.put_faults({"service": "keyvault", "operation": "*", **fault})
     for call in (
         lambda: vault.current("a-secret"),
-        lambda: vault.secrets_of(RESOURCE, afresh=True),
+        lambda: vault.secrets_of(RESOURCE),
         lambda: vault.previous_versions(NAME),
     ):
         with pytest.raises(KeyVaultUnavailable) as caught:
@@ -435,7 +444,7 @@ async def test_no_value_gets_into_logs_or_errors(
     caplog.set_level(logging.DEBUG)
     await control.put_faults({"service": "keyvault", "operation": "*", **fault})
     seen = ""
-    for call in (lambda: _set(vault), lambda: vault.current(NAME), lambda: vault.secrets_of(RESOURCE, afresh=True)):
+    for call in (lambda: _set(vault), lambda: vault.current(NAME), lambda: vault.secrets_of(RESOURCE)):
         with pytest.raises(AppError) as caught:
             await call()
         seen += _everything(caught.value)

@@ -136,14 +136,6 @@ async def test_a_tag_is_read_in_any_spelling(vault: KeyVault, control: ControlCl
     assert (await vault.tagged())["loud"] == RESOURCE
 
 
-async def test_what_is_listed_serves_who_asks_for_a_resource_next(vault: KeyVault, control: ControlClient) -> None:
-    """The names are good for a while, so that one listing does for both."""
-    await vault.tagged()
-    await control.send("DELETE", "requests")
-    assert [each.name for each in await vault.secrets_of(RESOURCE, afresh=False)] == [NAME]
-    assert "listSecrets" not in await asked(control)
-
-
 @pytest.mark.parametrize(
     ("fault", "error"),
     [

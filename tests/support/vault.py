@@ -1,7 +1,7 @@
 """A Key Vault in memory, and samples of secrets, for the unit tests of what is published."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -83,11 +83,16 @@ class FakeVault:
         owners = {each.name: each.resource_id for each in self._currents()}
         return {name: owner for name, owner in owners.items() if owner is not None}
 
-    async def secrets_of(self, resource: ResourceId, *, afresh: bool) -> list[PublishedSecret]:
-        """Return the enabled current versions with the resource's tag."""
-        self._fail("list", "")
-        del afresh
-        return sorted((each for each in self._currents() if each.resource_id == resource), key=lambda each: each.name)
+    async def secrets_of(self, resource: ResourceId, names: Collection[str] | None = None) -> list[PublishedSecret]:
+        """Return the enabled current versions with the resource's tag: of these names, or of all (a listing)."""
+        if names is None:
+            self.listings += 1
+            self._fail("list", "")
+        else:
+            for name in sorted(names):
+                self._fail("get", name)
+        found = (each for each in self._currents() if each.resource_id == resource)
+        return sorted((each for each in found if names is None or each.name in names), key=lambda each: each.name)
 
     async def current(self, name: str) -> PublishedSecret | None:
         """Return the newest version."""

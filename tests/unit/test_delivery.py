@@ -1,5 +1,6 @@
 """Publishing a key in every secret of a resource: what is set, what is not touched, and what is said of the rest."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -43,9 +44,13 @@ def delivery(vault: FakeVault) -> Delivery:
     return Delivery(vault=vault, grace=timedelta(days=2), validity_days=90, now=lambda: NOW)
 
 
-async def publish(vault: FakeVault, secrets: list[str] | None = None, *, create: bool = False) -> list[Published]:
+async def publish(
+    vault: FakeVault, secrets: list[str] | None = None, *, known: list[str] | None = None, create: bool = False
+) -> list[Published]:
     """Publish the new key, which is the secondary one."""
-    return await delivery(vault).publish(RESOURCE, KeyType.SECONDARY, access_key(), ENDPOINT, secrets, create=create)
+    return await delivery(vault).publish(
+        RESOURCE, KeyType.SECONDARY, access_key(), ENDPOINT, secrets, known=known, create=create
+    )
 
 
 def value(vault: FakeVault, name: str) -> str:
@@ -175,9 +180,9 @@ async def test_a_secret_that_is_too_new_to_be_listed_is_found_by_its_name() -> N
 
 
 class _Lagging(FakeVault):
-    async def secrets_of(self, resource: ResourceId, *, afresh: bool) -> list[PublishedSecret]:
+    async def secrets_of(self, resource: ResourceId, names: Collection[str] | None = None) -> list[PublishedSecret]:
         """Return nothing yet."""
-        del resource, afresh
+        del resource, names
         return []
 
 
@@ -301,17 +306,28 @@ async def test_the_preflight_returns_what_would_be_renewed() -> None:
     assert vault.sets == 0
 
 
-async def test_the_holders_of_a_key_are_found_in_every_format() -> None:
-    """Bare, in a connection string or in something of its own: whose value has the key's text in it, uses it."""
+async def test_known_names_are_read_without_a_listing() -> None:
+    """Preflight and publication read what they were told of afresh, and leave alone what has changed hands."""
     vault = FakeVault.of(
         secret(OLD_KEY, name="a"),
-        secret(connected(OLD_KEY), name="b"),
-        secret(f'{{"key": "{OLD_KEY}"}}', name="c"),
-        secret(NEW_KEY, name="d"),
-        secret(OLD_KEY, name="e", tags={"ProviderAddress": str(OTHER)}),
+        secret(OLD_KEY, name="b", tags={"ProviderAddress": str(OTHER)}),
+        secret(OLD_KEY, name="not-known"),
     )
-    found = await delivery(vault).holders(RESOURCE, Secret(OLD_KEY))
-    assert [each.name for each in found] == ["a", "b", "c"]
+    known = ["a", "b", "gone"]
+    assert [each.name for each in await delivery(vault).preflight(RESOURCE, known=known)] == ["a"]
+    assert [each.name for each in await publish(vault, known=known)] == ["a"]
+    assert vault.listings == 0
+    assert [value(vault, name) for name in ("a", "b", "not-known")] == [NEW_KEY, OLD_KEY, OLD_KEY]
+
+
+async def test_where_no_name_is_known_the_default_one_is_looked_at_without_a_listing() -> None:
+    """An adoption creates the secret; its preflight finds what stands in the way."""
+    vault = FakeVault()
+    assert await delivery(vault).preflight(RESOURCE, known=[], create=True) == []
+    assert [each.name for each in await publish(vault, known=[], create=True)] == [DEFAULT]
+    assert vault.listings == 0
+    with pytest.raises(SecretNotOurs):
+        await delivery(FakeVault.of(secret("theirs", name=DEFAULT, tags={}))).preflight(RESOURCE, known=[], create=True)
 
 
 async def test_no_error_holds_a_key() -> None:

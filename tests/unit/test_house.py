@@ -26,7 +26,7 @@ EFFECTFUL = (
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
-        "errors redaction durations schedule wire azure_clients.transport",
+        "errors redaction durations schedule wire azure_clients.transport azure_clients.shared_call",
         (
             "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors "
             "event_grid_errors proof"
@@ -41,7 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         ),
         "rotation.steps rotation.upkeep openapi.responses",
         "no_vault rotation.moves rotation.activities rotation.requests rotation.responses rotation.attempts",
-        "rotation.workflow rotation.revocation rotation.announcing openapi.operations",
+        "rotation.workflow rotation.revocation rotation.announcing rotation.patient openapi.operations",
         "rotation.outbox openapi.endpoints openapi.__main__",
         "composition rotation.endpoints rotation.guarded",
         "endpoints rotation.blueprint rotation.durable_engine rotation.reactions rotation.reconcile",
