@@ -8,7 +8,7 @@ text stands in the value of an enabled current version of a secret that is tagge
 - A key that the app has made a secret leave is in grace: until the request's grace period is over, the app regenerates
   it only where somebody forces that, decides it, or supersedes it. The grace begins when the orchestration has the
   guard note it, right before the secrets change: an outage between the two is part of it. What is left by hand is not
-  known to be in grace.
+  known to be in grace, and what is put back by hand has a new one when it is left again.
 - One orchestration regenerates at most once, however often its steps run.
 - A rotation because of a secret's version does nothing if another version was current when it looked.
 - A rotation that has succeeded has looked after its last change, and then every secret published the new key.
@@ -158,6 +158,11 @@ class Model:
             # to supersede is to give the key that has leaked the time that the request says, and no more
             before_this = until if run.input.get("supersede") else self.in_grace.get(left, until)
             self.in_grace[left] = max(until, before_this)
+
+    def set_by_hand(self, value: str) -> None:
+        """Take notice of what somebody else lets a secret publish: the grace of a key that is in use again is over."""
+        for key in [key for key in self.in_grace if key in value]:
+            del self.in_grace[key]
 
     def disabling(self, name: str, version: str) -> None:
         """Judge a version that the app is about to disable."""
