@@ -304,6 +304,7 @@ class Machine(RuleBasedStateMachine):
         self.tally["outside"] += 1
         name = sorted(self.vault.versions)[number % len(self.vault.versions)]
         current = self.vault.versions[name][-1]
+        self.model.set_by_hand(current.value.reveal())
         match what:
             case "delete":
                 del self.vault.versions[name]
@@ -535,6 +536,7 @@ class Machine(RuleBasedStateMachine):
         expires_on = self.clock.now + timedelta(days=10) if soon else None
         new = secret(text, name=name, tags=tags, created_on=self.clock.now, expires_on=expires_on)
         self.vault.versions.setdefault(name, []).append(new)
+        self.model.set_by_hand(text)
 
     def _ask(self, orchestrator: str, request: Json, waits: bool) -> None:
         id_ = requests.instance_id("http", RESOURCE, str(len(self.asked)))

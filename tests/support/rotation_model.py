@@ -8,10 +8,12 @@ text stands in the value of an enabled current version of a secret that is tagge
 - A key that the app has made a secret leave is in grace: until the request's grace period is over, the app regenerates
   it only where somebody forces that, decides it, or supersedes it. The grace begins when the orchestration has the
   guard note it, right before the secrets change: an outage between the two is part of it. What is left by hand is not
-  known to be in grace.
+  known to be in grace, and what is put back by hand has a new one when it is left again.
 - One orchestration regenerates at most once, however often its steps run.
 - A rotation because of a secret's version does nothing if another version was current when it looked.
-- A rotation that has succeeded has looked after its last change, and then every secret published the new key.
+- A rotation that has succeeded has looked after its last change, and then every secret published the new key; after a
+  regeneration that says that it is delivered, none published the dead one.
+- Whatever has ended by itself holds nothing, and a revocation that has ended has left no grace behind.
 """
 
 from collections import Counter
@@ -25,9 +27,10 @@ from shared.parameters import KeyType
 from shared.published_secret import PublishedSecret
 from shared.redaction import AccessKey, Secret
 from shared.resource_id import ResourceId
+from shared.rotation import guard
 from shared.rotation.model import Json
 from tests.support.interleaving import Interleaved
-from tests.support.orchestration import Run
+from tests.support.orchestration import GUARD_KEY, Run
 from tests.support.rotation import Cloud, MemoryVault
 from tests.support.vault import RESOURCE
 
@@ -159,6 +162,11 @@ class Model:
             before_this = until if run.input.get("supersede") else self.in_grace.get(left, until)
             self.in_grace[left] = max(until, before_this)
 
+    def set_by_hand(self, value: str) -> None:
+        """Take notice of what somebody else lets a secret publish: the grace of a key that is in use again is over."""
+        for key in [key for key in self.in_grace if key in value]:
+            del self.in_grace[key]
+
     def disabling(self, name: str, version: str) -> None:
         """Judge a version that the app is about to disable."""
         self._require(self.vault.versions[name][-1].version != version, "the app disables what consumers read")
@@ -182,10 +190,23 @@ class Model:
             if id_ in self._judged or run.output is None:
                 continue
             self._judged.add(id_)
-            if run.name == "rotate_key" and run.output["status"] == "Succeeded":
-                look = self.looks[id_]
-                assert not look.changed, "a rotation says that it succeeded, and has not looked"
-                assert look.fingerprints == {run.output["fingerprints"]["new"]}, "a rotation succeeded in vain"
+            self._judge(id_, run, run.output)
+
+    def _judge(self, id_: str, run: Run, output: Json) -> None:
+        state = self.durable.guards.get(GUARD_KEY, guard.empty())
+        assert state["holder"] is None or state["holder"]["id"] != id_, f"{run.name} has ended and holds the resource"
+        pending = state["pending"]
+        ended = pending is None or pending["revocationId"] != id_
+        assert ended, "a revocation has ended, and its key is noted as in grace"
+        if run.name == "rotate_key" and output["status"] == "Succeeded":
+            look = self.looks[id_]
+            assert not look.changed, "a rotation says that it succeeded, and has not looked"
+            assert look.fingerprints == {output["fingerprints"]["new"]}, "a rotation succeeded in vain"
+        delivery = output["answer"]["delivery"]["status"] if "answer" in output else "Failed"
+        if run.name == "regenerate_key" and delivery != "Failed":
+            look = self.looks[id_]
+            assert not look.changed, "a regeneration says that it is delivered, and has not looked"
+            assert output["fingerprints"]["old"] not in look.fingerprints, "a regeneration is delivered in vain"
 
     def _require(self, holds: object, rule: str) -> None:
         # an activity turns whatever is raised in it into an answer, so that this is kept until it has ended
