@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.errors import ArmRejected, NotConfigured, Problem
+from shared.errors import ArmRejected, NotConfigured, Problem, RegenerationOutcome, UpstreamFailed
 from shared.parameters import KeyType
 from shared.redaction import AccessKey, Secret
 from shared.resource_id import ResourceId
@@ -121,6 +121,30 @@ async def test_another_run_that_was_faster_is_no_error() -> None:
     done = await take(world, "regenerate_key_once", keyType="Secondary", expected=expected, **REGENERATE)
     assert done["fingerprint"] == world.cloud.fingerprint(SECONDARY) != expected
     assert world.cloud.regenerated == []
+
+
+@pytest.mark.parametrize("names", [["a", "b"], None])
+@pytest.mark.parametrize("delivers", [True, False])
+async def test_secrets_are_read_again_before_a_second_call(names: list[str] | None, delivers: bool) -> None:
+    """A call with an unknown outcome is watched for seconds; a key that somebody publishes meanwhile is left alone."""
+    world = World("a", "b")
+    old = world.cloud.keys[SECONDARY]
+    lost = UpstreamFailed("m", outcome=RegenerationOutcome.UNKNOWN)
+    world.cloud.failures["regenerate_key"] = [lost]
+    listed = world.cloud.list_keys
+
+    async def meddled(resource: ResourceId, *, request_id: str) -> Mapping[KeyType, AccessKey]:
+        # the watch after the lost answer
+        if not world.cloud.failures["regenerate_key"]:
+            world.vault.put("b", old, tag="Secondary")
+        return await listed(resource, request_id=request_id)
+
+    world.cloud.list_keys = meddled  # pyright: ignore[reportAttributeAccessIssue]  # a stand-in for the method
+    step = REGENERATE | {"keyType": "Secondary", "expected": world.cloud.fingerprint(SECONDARY), "delivers": delivers}
+    error = await fail(world, "regenerate_key_once", **step | ({"names": names} if names else {}))
+    assert error["code"] == lost.code
+    assert world.cloud.regenerated == []
+    assert world.vault.listings == (0 if names else 1)
 
 
 async def test_what_hinders_a_delivery_is_found_first() -> None:

@@ -91,6 +91,25 @@ async def test_a_step_that_was_tried_for_long_lists_again(quick: Quick) -> None:
     assert world.cloud.regenerated == []
 
 
+async def test_a_look_by_name_makes_a_listing_no_younger(quick: Quick) -> None:
+    """Two steps of forty seconds each, and a look by name between them: the listing counts from its own time."""
+    world = World("a")
+    world.vault.put("a", "dead" * 22)
+    quick(world)
+    failure = KeyVaultUnavailable("m", doubtful=False, headers={"Retry-After": "40"})
+    durable = Durable(world)
+
+    async def meddle(run: Run, action: Action) -> None:
+        if action.name == "inspect_resource" and run.name == "rotate_key" and not world.cloud.regenerated:
+            world.cloud.failures["list_keys"] = [failure]
+
+    durable.after = meddle
+    durable.check = lambda: None
+    assert (await durable.rotate(hold=True))["status"] == "Succeeded"
+    looks = inputs(durable.runs["r1"], "inspect_resource", "regenerate_key_once")
+    assert [each.get("names") for each in looks[:4]] == [None, ["a"], ["a"], None]
+
+
 async def test_a_first_look_that_was_tried_for_long_is_as_old_as_its_last_attempt(quick: Quick) -> None:
     """What counts is when the attempt was made that found the names."""
     world = quick(World("a"))
