@@ -1,5 +1,6 @@
 """Events as nobody should send them: arbitrary JSON in and around every known type, as hypothesis strategies."""
 
+import json
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -32,6 +33,7 @@ _VALUES = (
     f"{_RESOURCE}Another",
     f"{_RESOURCE}..",
     f"https://evil.example{_RESOURCE}Another",
+    "https://evil.example",
     "https://evil.example/secrets/name/ee059b2bb5bc48398a53b168c6cdcb10",
     "https://evil.example:99999999999/secrets/a/b",
     "https://[::1]/secrets/a/b",
@@ -59,13 +61,59 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+# Data as it should be, about a resource that the app may not touch.
+_RIGHT: dict[str, dict[str, Any]] = {
+    "Microsoft.KeyVault.SecretNearExpiry": {
+        "Id": "https://evil.example/secrets/name/ee059b2bb5bc48398a53b168c6cdcb10",
+        "ObjectType": "Secret",
+        "ObjectName": "name",
+        "Version": "ee059b2bb5bc48398a53b168c6cdcb10",
+    },
+    "Microsoft.Resources.ResourceActionSuccess": {
+        "operationName": "Microsoft.Communication/communicationServices/regenerateKey/action",
+        "resourceUri": f"{_RESOURCE}Another",
+        "status": "Succeeded",
+        "authorization": {"scope": f"{_RESOURCE}Another", "evidence": {"principalId": "x"}},
+        "claims": {"oid": "x"},
+    },
+    "CommunicationKey.RegenerateRequested": {"resourceId": f"{_RESOURCE}Another", "keyType": "Primary", "force": True},
+    "CommunicationKey.RotateRequested": {
+        "resourceId": f"{_RESOURCE}Another",
+        "activeKey": "Primary",
+        "gracePeriod": "P1D",
+        "revoke": True,
+        "supersede": False,
+        "reason": "x",
+    },
+}
+
+
+@st.composite
+def nearly_right(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """Draw a known type, and data of it in which one or two fields are anything."""
+    type_ = draw(st.sampled_from(sorted(_RIGHT)))
+    data = dict(_RIGHT[type_])
+    for name in draw(st.lists(st.sampled_from(sorted(data)), min_size=1, max_size=2)):
+        data[name] = draw(st.sampled_from(_VALUES) | _leaves | json_values)
+    return type_, data
+
+
+# Every second of the known names is there, so that parsers come far.
+_known = st.fixed_dictionaries({}, optional={name: st.sampled_from(_VALUES) | json_values for name in _NAMES})
+# a text that holds an object, or nearly
+_written = (_known | json_values).map(json.dumps) | _texts
+data_values: st.SearchStrategy[Any] = _known | _written | json_values
+
+
 @st.composite
 def event_fields(draw: st.DrawFn) -> dict[str, Any]:
     """Draw `{id, type, source, subject, data}`, each of it mostly of its type."""
     odd = draw(st.booleans())
     text: st.SearchStrategy[Any] = (_leaves if odd else _texts) | st.just("/somebody")
     type_ = draw(st.sampled_from(TYPES) | st.sampled_from(TYPES).map(str.upper) | text)
-    data = draw(st.dictionaries(_names, json_values, max_size=10) | json_values)
+    data = draw(data_values)
+    if draw(st.booleans()):
+        type_, data = draw(nearly_right())
     return {"id": draw(text), "type": type_, "source": draw(text), "subject": draw(text), "data": data}
 
 

@@ -13,7 +13,7 @@ from prove.fuzz import Fuzzed, Target, fuzz
 from prove.leaks import LeakIndex
 from prove.report import Part
 
-_EXAMPLES, _QUICK_EXAMPLES = 60, 3
+_EXAMPLES, _QUICK_EXAMPLES = 30, 3
 _EVENTS, _QUICK_EVENTS = 600, 20
 _AT_ONCE = 20
 _SETTINGS = {"EVENT_GRID_TOPIC_ENDPOINT": ""}
