@@ -1,7 +1,7 @@
 # make start | test | lint | format | bench | lock | licences | audit | clean
 # Each target makes its own environment; nothing but Python 3.13, make and the package registries is assumed.
 .DEFAULT_GOAL := help
-.PHONY: help start test lint format bench lock licences audit mutate interop clean
+.PHONY: help start test lint format bench lock licences audit mutate prove interop clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +49,9 @@ lock: $(STAMP)  ## Resolve requirements*.txt anew into requirements.lock
 mutate: $(STAMP)  ## Change each decision of the pure modules, and see a unit test fail (some ten minutes)
 	@$(BIN)/uv tool run --quiet --with-requirements requirements.lock --from mutmut==3.8.1 mutmut run $(ARGS)
 	@$(BIN)/uv tool run --quiet --with-requirements requirements.lock --from mutmut==3.8.1 mutmut results
+
+prove: $(STAMP)  ## Try to break every promise (some twenty minutes); writes docs/reliability.md
+	@$(BIN)/python -m prove $(ARGS)
 
 licences: $(STAMP)  ## Write docs/licences.md anew
 	@$(BIN)/python -m tests.support.licences

@@ -7,6 +7,7 @@ from shared import endpoints
 from shared.event_envelope import event_of
 from shared.http import answer
 from shared.logs import configure_logging
+from shared.openapi.endpoints import describe
 from shared.rotation import endpoints as rotation
 from shared.rotation.blueprint import blueprint
 from shared.rotation.durable_engine import DurableEngine
@@ -80,6 +81,13 @@ async def revoke_old_key(req: func.HttpRequest, client: str) -> func.HttpRespons
 async def keep_old_key(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Let the old key live."""
     return await answer(req, rotation.cancel, DurableEngine(client))
+
+
+@app.function_name("get_openapi")
+@app.route("openapi.json", methods=["GET"])
+async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """Return the description of this API, OpenAPI 3.1."""
+    return await answer(req, describe)
 
 
 @app.function_name("on_event")

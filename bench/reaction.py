@@ -65,6 +65,8 @@ def measure(*, quick: bool, progress: Progress) -> Measurement:
         repaired = [_repair(cloud) for _ in range(repairs)]
         echoes = [_echo(cloud) for _ in range(repairs)]
         rotated = [_rotate(cloud) for _ in range(rotations)]
+        # the last revocation's regeneration has its echo too
+        _wait(lambda: _running(cloud) == 0, "the end of the last look")
         ran = [Orchestration.parse(each) for each in emulator.control.orchestrations("repair_secrets")]
     mended = [each for each in ran if "publish_key" in each.steps]
     looked = [each for each in ran if "publish_key" not in each.steps]
@@ -120,6 +122,10 @@ def _echo(cloud: _Cloud) -> Counter[tuple[str, str]]:
 
 def _ended(cloud: _Cloud) -> int:
     return sum(each["status"] == "Completed" for each in cloud.control.orchestrations("repair_secrets"))
+
+
+def _running(cloud: _Cloud) -> int:
+    return sum(each["status"] in ("Pending", "Running") for each in cloud.control.orchestrations("repair_secrets"))
 
 
 def _rotate(cloud: _Cloud) -> float:

@@ -39,6 +39,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _on_sigterm)
     started = time.monotonic()
     parts: list[Part] = []
+    name = ""
     try:
         for name in chosen:
             began = time.monotonic()

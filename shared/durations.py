@@ -5,7 +5,7 @@ from datetime import timedelta
 
 # Years and months have no fixed length, and ISO 8601 keeps weeks apart from everything else.
 # Six digits each keep every sum within what a timedelta holds.
-_DURATION = re.compile(
+DURATION = re.compile(
     r"P(?=[0-9T])(?:([0-9]{1,6})D)?"
     r"(?:T(?=[0-9])(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6}(?:\.[0-9]{1,6})?)S)?)?",
     re.ASCII,
@@ -20,7 +20,7 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         ValueError: with a sentence that says what a duration looks like.
     """
-    match = _DURATION.fullmatch(text)
+    match = DURATION.fullmatch(text)
     if match is None:
         raise ValueError("must be an ISO 8601 duration of days and time only, like P2D, PT12H or P1DT30M")
     days, hours, minutes, seconds = match.groups(default="0")

@@ -13,6 +13,7 @@ from shared.resource_id import ResourceId
 from shared.rotation import announcements
 from shared.rotation.engine import Engine
 from shared.rotation.guarded import regenerate_guarded
+from shared.rotation.requests import repeatability_key
 from shared.settings import Settings, default_resource, settings
 
 
@@ -42,6 +43,7 @@ class _Asked:
     key_type: KeyType
     if_match: frozenset[str] | None
     force: bool
+    repeatability: str | None
 
 
 def _asked(request: Request, resource: ResourceId | None, problems: list[Problem]) -> _Asked:
@@ -50,9 +52,10 @@ def _asked(request: Request, resource: ResourceId | None, problems: list[Problem
     problems = problems + wrong
     if_match = collecting(problems, lambda: parse_if_match(request.headers.get("if-match")))
     force = collecting(problems, lambda: parse_flag("force", request.query.get("force")))
+    repeatability = collecting(problems, lambda: repeatability_key(request.headers))
     if resource is None or parameters is None or force is None or problems:
         raise InvalidRequest(problems)
-    return _Asked(resource, parameters.key_type, if_match, force)
+    return _Asked(resource, parameters.key_type, if_match, force, repeatability)
 
 
 async def _regenerate(
@@ -72,6 +75,7 @@ async def _regenerate(
                 asked.key_type,
                 if_match=asked.if_match,
                 force=asked.force,
+                repeatability=asked.repeatability,
                 deadline=configured.request_deadline_seconds,
                 announce=configured.announces,
             )

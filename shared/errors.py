@@ -58,7 +58,8 @@ from typing import Any
 
 type Json = dict[str, Any]
 
-_OUTCOME = "RegenerationOutcome"
+# the type of the additionalInfo that tells it; nobody else's word counts
+OUTCOME = "RegenerationOutcome"
 
 
 class RegenerationOutcome(StrEnum):
@@ -121,7 +122,7 @@ class AppError(Exception):
         """Return the ARM `ErrorResponse`: `{"error": {code, message, target?, details?, additionalInfo?}}`."""
         info = list(self.additional_info)
         if self.outcome is not None:
-            info.append({"type": _OUTCOME, "info": {"outcome": self.outcome.value}})
+            info.append({"type": OUTCOME, "info": {"outcome": self.outcome.value}})
         error: Json = {"code": self.code, "message": self.message}
         if self.target is not None:
             error["target"] = self.target
@@ -142,7 +143,7 @@ class Passed(AppError):
     """
 
     def __init__(self, status: int, error: Json, headers: Mapping[str, str]) -> None:
-        told = [info["info"]["outcome"] for info in error.get("additionalInfo", ()) if info["type"] == _OUTCOME]
+        told = [info["info"]["outcome"] for info in error.get("additionalInfo", ()) if info["type"] == OUTCOME]
         super().__init__(error["message"], headers=headers, outcome=RegenerationOutcome(told[0]) if told else None)
         self.status = status
         self.code = error["code"]

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,13 +18,9 @@ from shared.errors import (
     UnsupportedMediaType,
 )
 from shared.json_body import JsonObject, decode_object
-from shared.settings import API_VERSION
+from shared.wire import API_VERSION, CLIENT_REQUEST_ID, LARGEST_BODY
 
 _logger = logging.getLogger(__name__)
-
-LARGEST_BODY = 4 * 1024
-# what may go back into a response header and into a log line as it came
-_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +166,7 @@ def _incoming(request: func.HttpRequest) -> Request:
     client_request_id = headers.get("x-ms-client-request-id", "")
     return Request(
         request_id=str(uuid.uuid4()),
-        client_request_id=client_request_id if _TOKEN.fullmatch(client_request_id) else None,
+        client_request_id=client_request_id if CLIENT_REQUEST_ID.fullmatch(client_request_id) else None,
         headers=headers,
         query={name.lower(): value for name, value in request.params.items()},
         url=request.url,

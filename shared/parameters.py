@@ -7,6 +7,7 @@ from typing import Any, Self, cast
 
 from shared.errors import InvalidRequest, Problem
 from shared.json_body import JsonObject, unknown_properties
+from shared.wire import FINGERPRINT
 
 
 class KeyType(StrEnum):
@@ -107,9 +108,6 @@ def parse_flag(name: str, text: str | None) -> bool:
     raise InvalidRequest([Problem("InvalidParameter", f"{name} must be true or false.", name)])
 
 
-_FINGERPRINT = re.compile(r"sha256:[0-9a-f]{16}")
-
-
 def parse_if_match(header: str | None) -> frozenset[str] | None:
     """Return the fingerprints that an If-Match header accepts, or None where it accepts any (absent, or `*`).
 
@@ -124,7 +122,7 @@ def parse_if_match(header: str | None) -> frozenset[str] | None:
         return None
     tags = [tag.strip() for tag in header.split(",")]
     found = [tag[1:-1] if len(tag) > 1 and tag[0] == tag[-1] == '"' else tag for tag in tags]
-    if not all(_FINGERPRINT.fullmatch(tag) for tag in found):
+    if not all(FINGERPRINT.fullmatch(tag) for tag in found):
         raise InvalidRequest(
             [
                 Problem(

@@ -1,20 +1,14 @@
 """The ARM id of a Communication Services resource, and the allow-list that says which ones this app may touch."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from shared.errors import Problem
+from shared.wire import RESOURCE_GROUP, RESOURCE_NAME, SUBSCRIPTION_ID
 
-# The page of the operation gives `^[-\w]+$` for the name and a UUID for the subscription; lengths and the group's
-# pattern are ARM's: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
-# ASCII only: a homoglyph is another name, and ARM has none.
-_SUBSCRIPTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
-_RESOURCE_GROUP = re.compile(r"(?!.*\.$)[-\w.()]{1,90}", re.ASCII)
-_NAME = re.compile(r"[-\w]{1,63}", re.ASCII)
-_PROVIDER = "Microsoft.Communication"
-_TYPE = "communicationServices"
+PROVIDER = "Microsoft.Communication"
+RESOURCE_TYPE = "communicationServices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +23,9 @@ class ResourceId:
     def from_parts(cls, subscription_id: str, resource_group: str, name: str) -> tuple[Self | None, list[Problem]]:
         """Return the id, or None and what is wrong with each part, targets named as in ARM's path."""
         problems: list[Problem] = []
-        if not _SUBSCRIPTION.fullmatch(subscription_id):
+        if not SUBSCRIPTION_ID.fullmatch(subscription_id):
             problems.append(Problem("InvalidSubscriptionId", "The subscription id must be a UUID.", "subscriptionId"))
-        if not _RESOURCE_GROUP.fullmatch(resource_group):
+        if not RESOURCE_GROUP.fullmatch(resource_group):
             problems.append(
                 Problem(
                     "InvalidResourceGroupName",
@@ -40,7 +34,7 @@ class ResourceId:
                     "resourceGroupName",
                 )
             )
-        if not _NAME.fullmatch(name):
+        if not RESOURCE_NAME.fullmatch(name):
             problems.append(
                 Problem(
                     "InvalidResourceName",
@@ -61,7 +55,7 @@ class ResourceId:
         if scope.resource_group is None or scope.name is None:
             raise ValueError(
                 "is not the id of a Communication Services resource: /subscriptions/{subscriptionId}"
-                f"/resourceGroups/{{resourceGroupName}}/providers/{_PROVIDER}/{_TYPE}/{{name}}"
+                f"/resourceGroups/{{resourceGroupName}}/providers/{PROVIDER}/{RESOURCE_TYPE}/{{name}}"
             )
         return cls(scope.subscription_id, scope.resource_group, scope.name)
 
@@ -73,7 +67,7 @@ class ResourceId:
     def __str__(self) -> str:
         return (
             f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-            f"/providers/{_PROVIDER}/{_TYPE}/{self.name}"
+            f"/providers/{PROVIDER}/{RESOURCE_TYPE}/{self.name}"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -101,7 +95,7 @@ class Scope:
         parts = text.strip().removesuffix("/").split("/")
         literal = [part.lower() for part in parts]
         shape = ["", "subscriptions", None, "resourcegroups", None, "providers"]
-        shape += [_PROVIDER.lower(), _TYPE.lower(), None]
+        shape += [PROVIDER.lower(), RESOURCE_TYPE.lower(), None]
         if len(parts) not in (3, 5, 9) or any(
             expected is not None and expected != given for expected, given in zip(shape, literal, strict=False)
         ):

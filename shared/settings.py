@@ -18,6 +18,7 @@ from shared.durations import (
 from shared.errors import NotConfigured, Problem
 from shared.resource_id import AllowList, ResourceId, Scope
 from shared.schedule import parse_schedule
+from shared.wire import API_VERSION, UUID
 
 # Groups and single credentials that azure-identity's DefaultAzureCredential knows under this variable:
 # https://learn.microsoft.com/azure/developer/python/sdk/authentication/credential-chains#defaultazurecredential-overview
@@ -253,7 +254,7 @@ def _api_version(text: str) -> str:
 
 
 def _uuid(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+    if not UUID.fullmatch(text):
         raise ValueError("must be the client id (a UUID) of the app's user-assigned managed identity")
     return text
 
@@ -326,9 +327,6 @@ def _app_role(text: str) -> str:
     if len(text) > 120 or any(character.isspace() for character in text):
         raise ValueError("is not the value of an app role")
     return text
-
-
-API_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]{1,16})?", re.IGNORECASE | re.ASCII)
 
 
 def setting_names() -> tuple[str, ...]:

@@ -27,6 +27,10 @@ class Durable(Protocol):
         """Terminate an orchestration; False when there is none with that id."""
         ...
 
+    async def purge(self) -> None:
+        """Forget every orchestration, running ones too, every entity and every timer."""
+        ...
+
 
 class DurableRoutes:
     """Answers for `durable` (None: no engine, 404) and hands out the activities' faults."""
@@ -34,7 +38,7 @@ class DurableRoutes:
     def __init__(self, durable: Durable | None, faults: Faults) -> None:
         self._durable = durable
         self._faults = faults
-        self.methods: Methods = {"GET": self._state}
+        self.methods: Methods = {"GET": self._state, "DELETE": self._purge}
         self.take_methods: Methods = {"POST": self._take}
         self._terminate_methods: Methods = {"POST": self._terminate}
 
@@ -44,6 +48,10 @@ class DurableRoutes:
 
     async def _state(self, _request: web.BaseRequest) -> web.Response:
         return web.json_response(dict(await self._engine().state()))
+
+    async def _purge(self, _request: web.BaseRequest) -> web.Response:
+        await self._engine().purge()
+        return web.Response(status=204)
 
     async def _terminate(self, request: web.BaseRequest) -> web.Response:
         match = _TERMINATE.fullmatch(request.rel_url.raw_path.rstrip("/"))

@@ -52,7 +52,9 @@ class Segment:
     def match(self, value: str) -> dict[str, str] | None:
         """Return the parameters' values in a decoded segment of a path, or None if it does not fit."""
         if self.literal is not None:
-            return {} if value.lower() == self.literal else None
+            # .NET folds no foreign letter into an ASCII one; lower() makes a k of the Kelvin sign
+            same = value.lower() == self.literal and value.isascii() == self.literal.isascii()
+            return {} if same else None
         if self.pattern is None:
             found = {self.parameters[0].name: value}
         else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from shared.errors import (
+    OUTCOME,
     ArmError,
     ArmRejected,
     Json,
@@ -18,7 +19,7 @@ from shared.errors import (
 from shared.redaction import scrub, scrub_json
 
 # what ARM decides before it acts, and what its caller can do something about
-_PASSED_THROUGH = frozenset({400, 403, 404, 409, 412, 429})
+PASSED_THROUGH = frozenset({400, 403, 404, 409, 412, 429})
 _REQUEST_TIMEOUT = 408
 _LARGEST_ANSWER = 64 * 1024
 _LONGEST_TEXT = 4_000
@@ -49,7 +50,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, *, changes
     if status == 429 and error is None:
         # gateways before ARM throttle too, and do not speak its language
         error = _THROTTLED
-    if status in _PASSED_THROUGH and error is not None:
+    if status in PASSED_THROUGH and error is not None:
         return ArmRejected(
             status,
             error["code"],
@@ -59,7 +60,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, *, changes
             additional_info=error.get("additionalInfo", ()),
             headers=passed_on,
         )
-    if status in _PASSED_THROUGH or 200 <= status < 400:
+    if status in PASSED_THROUGH or 200 <= status < 400:
         return not_the_api(changes=changes and status < 300)
     outcome = None
     if changes:
@@ -122,9 +123,15 @@ def _detail(value: Any) -> Json | None:
         detail["target"] = target
     if details := [known for item in _list(error.get("details")) if (known := _detail(item)) is not None]:
         detail["details"] = details
-    if info := [scrub_json(item) for item in _list(error.get("additionalInfo")) if _object(item)]:
+    if info := [scrub_json(item) for item in _list(error.get("additionalInfo")) if _is_info(item)]:
         detail["additionalInfo"] = info
     return detail
+
+
+def _is_info(value: Any) -> bool:
+    """Say whether a value is an `ErrorAdditionalInfo`, and none that would pass for this app's own word."""
+    kind = _object(value).get("type")
+    return isinstance(kind, str) and kind != OUTCOME
 
 
 def _object(value: Any) -> Json:

@@ -116,7 +116,8 @@ def _translated(
     response: Any = error.response if isinstance(error, HttpResponseError) else None
     if response is not None:
         status, body = int(response.status_code or 0), _body(response)
-        if status == 404 and is_no_such_secret(body):
+        # a listing that answers so is nothing that its API knows
+        if status == 404 and secret is not None and is_no_such_secret(body):
             return NoSuchSecret()
         return from_status(status, response.headers, body, secret=secret, changes=changes)
     if isinstance(error, AzureError):

@@ -1,7 +1,6 @@
 """The rotation's HTTP endpoints: start, status, result, and the decision about the old key."""
 
 import asyncio
-import re
 import uuid
 
 from shared import audit
@@ -18,12 +17,12 @@ from shared.rotation.parameters import RotationRequest
 from shared.rotation.responses import RETRY_AFTER, accepted, full_status
 from shared.rotation.status import Instance, RunState, result_error, run_state
 from shared.settings import default_resource, require_key_vault, settings
+from shared.wire import ROTATION_ID
 
 # how long to wait, in seconds, until a decision is seen to have been taken: the next one then finds it
 _SEEN_WITHIN = (0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 # a revocation is told under its rotation's id
 _SHOWN = ("rotate_key", "regenerate_key", "repair_secrets")
-_ID = re.compile(r"[0-9A-Za-z-]{1,100}", re.ASCII)
 
 
 async def rotate(request: Request, engine: Engine) -> Response:
@@ -121,7 +120,7 @@ def _decision(revocation: Instance) -> str | None:
 
 
 async def _found(engine: Engine, id_: str) -> Instance:
-    instance = await engine.find(id_) if _ID.fullmatch(id_) else None
+    instance = await engine.find(id_) if ROTATION_ID.fullmatch(id_) else None
     if instance is None or instance.name not in _SHOWN:
         raise NotFound("There is no rotation with that id; ended ones are forgotten after some time.", target="id")
     return instance

@@ -27,6 +27,7 @@ async def regenerate_guarded(
     *,
     if_match: frozenset[str] | None,
     force: bool,
+    repeatability: str | None,
     deadline: float,
     announce: bool,
 ) -> Response:
@@ -37,7 +38,6 @@ async def regenerate_guarded(
         Passed: the orchestration's own error, with its status.
     """
     give_up_at = time.monotonic() + max(deadline - _MARGIN, deadline / 2)
-    repeatability = requests.repeatability_key(request.headers)
     id_ = requests.instance_id("http-regenerate", resource, repeatability) if repeatability else uuid.uuid4().hex
     started = requests.regeneration_input(resource, key_type, if_match=if_match, force=force, source="http")
     await requests.start(engine, "regenerate_key", started, id_=id_, now=utc_now(), announce=announce)

@@ -145,11 +145,15 @@ def publish(
     view["secrets"] = list(by_name.values())
 
 
-def hold(ctx: Context, request: Json) -> Steps[None]:
-    """Renew the claim before a change, so that it outlasts it; stop where it has ended and somebody else has it."""
+def hold(ctx: Context, request: Json) -> Steps[Pending | None]:
+    """Renew the claim before a change, so that it outlasts it; stop where it has ended and somebody else has it.
+
+    Returns the key in grace as the guard knows it now: others may have come and gone since the claim, if it had ended.
+    """
     held: Json = yield claim(ctx, request)
     if not held["granted"]:
         raise StepFailed(failure(RotationInProgress(guard.rotation_id(held["holder"]))))
+    return Pending.from_json(held["pending"])
 
 
 def converge(
@@ -158,9 +162,9 @@ def converge(
     """Publish the newer of two published keys everywhere; the other one is then in grace."""
     view |= {"plan": "Converge", "activeKey": plan.key_type.value}
     yield from end_grace(ctx, request, pending, "cancel")
-    yield from protect(ctx, request, plan.key_type.other, plan.old)
+    yield from protect(ctx, request, plan.key_type.other, plan.old, pending)
     yield from publish(ctx, request, view, plan.key_type, plan.fingerprint, replaces=[plan.old], listing=listing)
-    yield from schedule_revocation(ctx, request, view, plan.key_type.other, plan.old)
+    yield from schedule_revocation(ctx, request, view, plan.key_type.other, plan.old, pending)
 
 
 def end_grace(ctx: Context, request: Json, pending: Pending | None, decision: str) -> Steps[None]:
@@ -171,22 +175,20 @@ def end_grace(ctx: Context, request: Json, pending: Pending | None, decision: st
         ctx.send_event(pending.revocation_id, "decision", data=decision)
 
 
-def protect(ctx: Context, request: Json, key_type: KeyType, fingerprint: str) -> Steps[None]:
+def protect(ctx: Context, request: Json, key_type: KeyType, fingerprint: str, pending: Pending | None) -> Steps[None]:
     """Remember that a key is in grace before any secret leaves it: whatever becomes of this orchestration, no other
-    one takes the key from consumers that still hold it."""
-    yield ask_guard(
-        ctx,
-        request,
-        "schedule",
-        {"pending": Pending(key_type, fingerprint, _end_of_grace(ctx, request), None).to_json(), "revocation": None},
-    )
+    one takes the key from consumers that still hold it. `pending` is the key that was in grace when it began."""
+    in_grace = Pending(key_type, fingerprint, _end_of_grace(ctx, request, fingerprint, pending), None)
+    yield ask_guard(ctx, request, "schedule", {"pending": in_grace.to_json(), "revocation": None})
 
 
-def schedule_revocation(ctx: Context, request: Json, view: Json, key_type: KeyType, fingerprint: str) -> Steps[None]:
+def schedule_revocation(
+    ctx: Context, request: Json, view: Json, key_type: KeyType, fingerprint: str, pending: Pending | None
+) -> Steps[None]:
     """Hand the old key to an orchestration that outlives this one, or leave it be if that was asked."""
     if not request["revoke"]:
         return
-    at = _end_of_grace(ctx, request)
+    at = _end_of_grace(ctx, request, fingerprint, pending)
     superseded = [id_ for secret in view["secrets"] for id_ in secret["superseded"]]
     yield from schedule(ctx, request, view, key_type, fingerprint, at, superseded)
 
@@ -216,10 +218,17 @@ def schedule(
     yield ask_guard(ctx, request, "schedule", {"pending": pending.to_json(), "revocation": revocation})
 
 
-def _end_of_grace(ctx: Context, request: Json) -> datetime:
-    """Return when the grace period ends if it begins now: in whole seconds, and never too early."""
+def _end_of_grace(ctx: Context, request: Json, fingerprint: str, pending: Pending | None) -> datetime:
+    """Return when the grace period ends if it begins now: in whole seconds, and never too early.
+
+    Where the key is in grace already, some secrets have left it before, and what was promised to their consumers
+    holds, unless the request supersedes it.
+    """
     end = ctx.current_utc_datetime + timedelta(seconds=request["graceSeconds"])
-    return utc_time(utc_text(end + timedelta(seconds=1) if end.microsecond else end))
+    at = utc_time(utc_text(end + timedelta(seconds=1) if end.microsecond else end))
+    if pending is None or pending.fingerprint != fingerprint or request.get("supersede"):
+        return at
+    return max(at, pending.at)
 
 
 def now_of(ctx: Context) -> datetime:

@@ -11,8 +11,8 @@ from shared.json_body import JsonObject, unknown_properties
 from shared.parameters import KeyType
 from shared.redaction import scrub
 from shared.resource_id import ResourceId
+from shared.wire import LONGEST_REASON
 
-_LONGEST_REASON = 200
 ROTATION_PROPERTIES = ("resourceId", "activeKey", "gracePeriod", "revoke", "supersede", "reason")
 
 
@@ -104,8 +104,8 @@ def _grace(value: Any) -> timedelta:
 
 def _reason(value: Any) -> str:
     text = _text(value)
-    if len(text) > _LONGEST_REASON:
-        raise ValueError(f"Must have at most {_LONGEST_REASON} characters.")
+    if len(text) > LONGEST_REASON:
+        raise ValueError(f"Must have at most {LONGEST_REASON} characters.")
     return scrub("".join(character if character.isprintable() else " " for character in text))
 
 

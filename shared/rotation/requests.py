@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -15,6 +14,7 @@ from shared.rotation.guard import guard_key, rotation_id
 from shared.rotation.model import Json, utc_time
 from shared.rotation.parameters import RotationRequest
 from shared.rotation.status import run_state
+from shared.wire import UUID
 
 REPEATABILITY_HEADER = "repeatability-request-id"
 
@@ -52,12 +52,12 @@ def repeatability_key(headers: Mapping[str, str]) -> str | None:
     given = headers.get(REPEATABILITY_HEADER)
     if given is None:
         return None
-    try:
-        return str(uuid.UUID(given.strip()))
-    except ValueError:
+    # uuid.UUID would take braces, any place of the dashes and foreign digits
+    if not UUID.fullmatch(given.strip()):
         raise InvalidRequest(
             [Problem("InvalidHeader", "Repeatability-Request-ID must be a UUID.", "Repeatability-Request-ID")]
-        ) from None
+        )
+    return given.strip().lower()
 
 
 def rotation_input(

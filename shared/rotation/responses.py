@@ -1,7 +1,5 @@
 """Responses that several endpoints give: 202 with where to go on, and the whole status of a rotation."""
 
-from urllib.parse import urlsplit
-
 from shared.http import Request, Response
 from shared.rotation.engine import Engine
 from shared.rotation.guard import revocation_id
@@ -20,7 +18,8 @@ async def full_status(engine: Engine, instance: Instance) -> Json:
 
 def accepted(request: Request, id_: str, body: Json) -> Response:
     """Return 202 with where to go on: the Logic Apps HTTP action follows Location, azure-core Operation-Location."""
-    parts = urlsplit(request.url)
-    rotation = f"{parts.scheme}://{parts.netloc}{_PREFIX}rotations/{id_}"
+    # urlsplit raises at some hosts, and the Host header is the caller's
+    origin = "/".join(request.url.split("/", 3)[:3])
+    rotation = f"{origin}{_PREFIX}rotations/{id_}"
     headers = {"Location": f"{rotation}/result", "Operation-Location": rotation, "Retry-After": RETRY_AFTER}
     return Response(body, 202, headers)

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from durabletask.task import when_any
 
+from shared.errors import RegenerationOutcome
 from shared.parameters import KeyType
 from shared.rotation.model import Found, Json, Pending, utc_text, utc_time
 from shared.rotation.status import shown_error
-from shared.rotation.steps import Context, StepFailed, Steps, announce, ask_guard, claim, of, take
+from shared.rotation.steps import Context, StepFailed, Steps, announce, ask_guard, claim, of, take, with_outcome
 
 _CLAIM_PAUSES = (1, 2, 4, 8, 15, 30, 60)
 
@@ -54,8 +55,12 @@ def _revoke(ctx: Context, request: Json, pending: Pending | None) -> Steps[Json]
         found = Found.from_json((yield from take(ctx, "inspect_resource", of(request))))
         if found.keys[KeyType(request["keyType"])] == request["fingerprint"]:
             return {"status": "Canceled"}
-    proof = (yield from take(ctx, "prove_dead", old | {"fingerprint": request["fingerprint"]}))["proof"]
-    yield from take(ctx, "disable_superseded", old | {"fingerprint": request["fingerprint"]})
+    try:
+        proof = (yield from take(ctx, "prove_dead", old | {"fingerprint": request["fingerprint"]}))["proof"]
+        yield from take(ctx, "disable_superseded", old | {"fingerprint": request["fingerprint"]})
+    except StepFailed as failed:
+        # the old key is no more, whatever could not be shown or tidied up after that
+        raise StepFailed(with_outcome(failed.error, RegenerationOutcome.REGENERATED)) from None
     return {"status": "Done", "proof": proof}
 
 

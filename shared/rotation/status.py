@@ -49,7 +49,7 @@ class Instance:
     updated_at: datetime
 
 
-_TERMINATED = {
+TERMINATED = {
     "code": "Terminated",
     "message": "The orchestration was terminated from outside. What it held is released by the next rotation; see "
     "the secrets and the key's fingerprints for how far it came.",
@@ -118,7 +118,7 @@ def shown_error(error: Json) -> Json:
 
 
 def _engine_error(runtime_status: str) -> Json | None:
-    return {"TERMINATED": _TERMINATED | {"status": 409}, "FAILED": _CRASHED}.get(runtime_status)
+    return {"TERMINATED": TERMINATED | {"status": 409}, "FAILED": _CRASHED}.get(runtime_status)
 
 
 def _revocation(shown: Json, revocation: Instance | None) -> Json:

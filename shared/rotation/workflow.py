@@ -127,15 +127,15 @@ def _rotate(ctx: Context, request: Json, view: Json, pending: Pending | None) ->
         case Rotate():
             view |= {"plan": "Adopt" if plan.adopts else "Rotate", "activeKey": plan.active.value}
             view["fingerprints"]["old"] = plan.old
-            new = yield from _regenerate(ctx, request, view, plan, listing)
+            new, pending = yield from _regenerate(ctx, request, view, plan, listing)
             superseded = pending is not None and pending.fingerprint == plan.expected
             yield from end_grace(ctx, request, pending, "superseded" if superseded else "cancel")
-            yield from protect(ctx, request, plan.active, plan.old)
+            yield from protect(ctx, request, plan.active, plan.old, pending)
             yield from publish(
                 ctx, request, view, plan.replace, new, replaces=[plan.old], listing=listing, create=plan.adopts
             )
             yield from _verify(ctx, request, view, plan, listing)
-            yield from schedule_revocation(ctx, request, view, plan.active, plan.old)
+            yield from schedule_revocation(ctx, request, view, plan.active, plan.old, pending)
             view |= {"activeKey": plan.replace.value, "status": "Succeeded", "stage": "Delivered"}
         case _:
             raise AssertionError("a wanted rotation is planned, converged or refused")
@@ -157,15 +157,22 @@ def _verify(ctx: Context, request: Json, view: Json, plan: Rotate, listing: List
         )
 
 
-def _regenerate(ctx: Context, request: Json, view: Json, plan: Rotate, listing: Listing) -> Steps[str]:
-    """Regenerate the key that nobody uses; return the new one's fingerprint."""
+def _regenerate(
+    ctx: Context, request: Json, view: Json, plan: Rotate, listing: Listing
+) -> Steps[tuple[str, Pending | None]]:
+    """Regenerate the key that nobody uses; return the new one's fingerprint, and the key in grace by then."""
     show(ctx, view, "Regenerating")
-    yield from hold(ctx, request)
+    pending = yield from hold(ctx, request)
+    if not request["supersede"]:
+        # after an outage that outlasted the claim another rotation may have put this key in grace
+        refused = refusal(plan.replace, plan.expected, (), pending, now_of(ctx))
+        if refused is not None:
+            raise Canceled(failure(refused))
     step = of(request) | {"keyType": plan.replace.value, "expected": plan.expected}
     step |= {"published": False, "delivers": True, "create": plan.adopts}
     done = yield from take(ctx, "regenerate_key_once", step, known=lambda: known_names(ctx, view, listing))
     view["fingerprints"]["new"] = done["fingerprint"]
-    return done["fingerprint"]
+    return done["fingerprint"], pending
 
 
 def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending | None) -> Steps[None]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.described import assert_described
 from tests.support.emulator import Emulator, Reply
 from tests.support.error_table import ROWS, SECONDARY, SHORT_ROUTE, Row, drop_token
 from tests.support.principal import principal_headers
@@ -45,6 +46,7 @@ def test_a_row_gives_the_documented_answer_and_the_next_request_works(direct: Em
     error = _error(reply)
     assert (reply.status, error["code"], _outcome(error)) == (row.status, row.code, row.outcome)
     assert error["message"]
+    assert_described(reply, "regenerate_default" if row.path == SHORT_ROUTE else "regenerate_by_path")
     if row.targets:
         assert tuple(detail["target"] for detail in error["details"]) == row.targets
     assert reply.header("retry-after") == row.retry_after

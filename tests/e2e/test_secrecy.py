@@ -1,5 +1,9 @@
 """No key that was ever issued, and no token, gets out: searched in every answer and all output, at DEBUG."""
 
+import base64
+import json
+from urllib.parse import quote
+
 import pytest
 
 from tests.support.emulator import APPS, Emulator
@@ -72,6 +76,28 @@ def test_a_planted_key_is_found_by_that_very_search(path: str, form: str) -> Non
         reply = emulator.post(path, form.format(resource["keys"]["primary"]))
     seen = reply.text if path == "/api/answer" else emulator.output
     assert find_leaks(seen, resource["issuedKeys"])
+
+
+def test_a_planted_key_is_found_in_each_encoding_and_in_part() -> None:
+    """An app that logs a key encoded, or twelve characters of it, is caught: each time that it does."""
+    with Emulator(app=APPS / "leaky") as emulator:
+        (resource,) = emulator.call_control("GET", "resources")
+        key: str = resource["keys"]["primary"]
+        planted = [
+            quote(key, safe=""),
+            json.dumps({"key": key}).replace("/", "\\/"),
+            base64.b64encode(f"accesskey={key}".encode()).decode(),
+            base64.urlsafe_b64encode(key.encode()).decode(),
+            key.encode().hex(),
+            *(key[start : start + 12] for start in (0, 30, len(key) - 14)),
+        ]
+        before = 0
+        for text in planted:
+            emulator.post("/api/log", text)
+            emulator.wait_for(text)
+            seen = emulator.output
+            assert find_leaks(seen[before:], resource["issuedKeys"]), text
+            before = len(seen)
 
 
 def test_a_planted_token_is_found_by_that_very_search() -> None:

@@ -18,6 +18,7 @@ class _Engine:
 
     def __init__(self) -> None:
         self.terminated: list[str] = []
+        self.purged = 0
 
     async def state(self) -> Mapping[str, object]:
         return {"instances": [{"id": "a b", "terminated": self.terminated}], "entities": []}
@@ -27,6 +28,9 @@ class _Engine:
             return False
         self.terminated.append(instance_id)
         return True
+
+    async def purge(self) -> None:
+        self.purged += 1
 
 
 @pytest.fixture
@@ -49,6 +53,12 @@ async def plugged(engine: _Engine, http: Http) -> AsyncGenerator[ControlClient]:
         yield ControlClient(cloud, http)
     finally:
         await cloud.stop()
+
+
+async def test_the_engine_forgets_all_that_it_knows(plugged: ControlClient, engine: _Engine) -> None:
+    """DELETE has everything forgotten."""
+    assert (await plugged.send("DELETE", "durable")).status == 204
+    assert engine.purged == 1
 
 
 async def test_the_engine_is_shown_and_obeys(plugged: ControlClient, engine: _Engine) -> None:

@@ -11,7 +11,7 @@ from emulator.cloud.vault import Secret
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.key_vault import KeyVault
 from shared.azure_clients.key_vault_calls import Patience
-from shared.key_vault_errors import KeyVaultForbidden, KeyVaultUnavailable
+from shared.key_vault_errors import KeyVaultForbidden, KeyVaultRejected, KeyVaultUnavailable
 from shared.redaction import Secret as Value
 from shared.resource_id import ResourceId
 from shared.settings import parse_settings
@@ -140,6 +140,7 @@ async def test_a_tag_is_read_in_any_spelling(vault: KeyVault, control: ControlCl
     ("fault", "error"),
     [
         ({"status": 403, "code": "ForbiddenByRbac"}, KeyVaultForbidden),
+        ({"status": 404, "code": "SecretNotFound"}, KeyVaultRejected),
         ({"status": 503}, KeyVaultUnavailable),
         ({"disconnect": "before"}, KeyVaultUnavailable),
         ({"body": "truncated"}, KeyVaultUnavailable),

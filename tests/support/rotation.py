@@ -157,10 +157,12 @@ class Cloud:
 class World:
     """One resource, its secrets and the steps on them; by default one secret, `a`, publishes the primary key."""
 
-    def __init__(self, *secrets: str, tag: str = "Primary") -> None:
-        self.clock = Clock()
-        self.cloud = Cloud()
-        self.vault = MemoryVault(clock=self.clock)
+    def __init__(
+        self, *secrets: str, tag: str = "Primary", cloud: Cloud | None = None, vault: MemoryVault | None = None
+    ) -> None:
+        self.vault = vault or MemoryVault()
+        self.clock = self.vault.clock
+        self.cloud = cloud or Cloud()
         for name in secrets:
             self.vault.put(name, self.cloud.keys[PRIMARY], tag=tag)
         self.steps = Steps(

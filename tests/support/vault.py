@@ -106,6 +106,7 @@ class FakeVault:
 
     async def version(self, name: str, version: str) -> PublishedSecret | None:
         """Return a version by its id."""
+        self._fail("version", name)
         return next((each for each in self.versions.get(name, []) if each.version == version and each.enabled), None)
 
     async def set(
@@ -128,6 +129,7 @@ class FakeVault:
 
     async def disable(self, name: str, version: str) -> None:
         """Disable a version."""
+        self._fail("disable", name)
         self.versions[name] = [
             replace(each, enabled=False) if each.version == version else each for each in self.versions[name]
         ]

@@ -114,7 +114,7 @@ def third_party_imports(paths: list[Path]) -> set[str]:
                 found.update(alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
                 found.add(node.module)
-    ours = {"shared", "emulator", "tests", "bench", "function_app"}
+    ours = {"shared", "emulator", "tests", "bench", "prove", "function_app"}
     return {name for name in found if name.partition(".")[0] not in sys.stdlib_module_names | ours}
 
 
@@ -147,7 +147,7 @@ def test_the_app_imports_only_what_is_deployed() -> None:
 
 def test_the_emulator_and_the_tests_import_only_what_is_locked() -> None:
     """Whatever else the project imports stands at least in the lock."""
-    folders = ("emulator", "tests", "bench")
+    folders = ("emulator", "tests", "bench", "prove")
     paths = [path for name in folders for path in (ROOT / name).rglob("*.py") if "node_modules" not in path.parts]
     assert [
         module for module in sorted(third_party_imports(paths)) if not distributions_of(module) & locked().keys()

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = sorted((ROOT / "shared").rglob("*.py"))
 EMULATOR = sorted((ROOT / "emulator").rglob("*.py"))
+PROVE = sorted(path for name in ("bench", "prove") for path in (ROOT / name).rglob("*.py"))
 TESTS = sorted(path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts)
 
 # The adapters alone may import these; the durable engine is no SDK of a service, and the rotation is written for it.
@@ -25,7 +26,7 @@ EFFECTFUL = (
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
-        "errors redaction durations schedule azure_clients.transport azure_clients.shared_call",
+        "errors redaction durations schedule wire azure_clients.transport azure_clients.shared_call",
         (
             "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors "
             "event_grid_errors proof"
@@ -34,11 +35,14 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters event_data",
         "audit delivery events azure_clients.management azure_clients.key_vault_calls azure_clients.event_grid_answers",
         "rotation.plan rotation.guard rotation.status rotation.findings azure_clients.event_grid",
-        "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements",
-        "rotation.steps rotation.upkeep",
+        (
+            "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements "
+            "openapi.schemas"
+        ),
+        "rotation.steps rotation.upkeep openapi.responses",
         "no_vault rotation.moves rotation.activities rotation.requests rotation.responses rotation.attempts",
-        "rotation.workflow rotation.revocation rotation.announcing rotation.patient",
-        "rotation.outbox",
+        "rotation.workflow rotation.revocation rotation.announcing rotation.patient openapi.operations",
+        "rotation.outbox openapi.endpoints openapi.__main__",
         "composition rotation.endpoints rotation.guarded",
         "endpoints rotation.blueprint rotation.durable_engine rotation.reactions rotation.reconcile",
     )
@@ -54,6 +58,7 @@ PURE = [
     "caller",
     "durations",
     "schedule",
+    "wire",
     "conflicts",
     "connection_string",
     "event_data",
@@ -72,6 +77,9 @@ PURE = [
     "rotation.announcements",
     "rotation.findings",
     "rotation.upkeep",
+    "openapi.schemas",
+    "openapi.responses",
+    "openapi.operations",
 ]
 EFFECTS = frozenset(
     {
@@ -130,7 +138,7 @@ def named(paths: list[Path]) -> list[object]:
     return [pytest.param(path, id=str(path.relative_to(ROOT))) for path in paths]
 
 
-EVERYTHING = named([*SHARED, *EMULATOR, *TESTS, ROOT / "function_app.py"])
+EVERYTHING = named([*SHARED, *EMULATOR, *PROVE, *TESTS, ROOT / "function_app.py"])
 
 
 def test_there_is_something_to_look_at() -> None:
@@ -156,13 +164,25 @@ def test_only_the_adapters_import_the_sdks(path: Path) -> None:
 @pytest.mark.parametrize("path", named(SHARED))
 def test_the_app_does_not_know_the_emulator(path: Path) -> None:
     """What is deployed imports nothing of what is not."""
-    assert not [name for name in imports(path) if belongs_to(name, ("emulator", "tests", "bench", "function_app"))]
+    assert not [
+        name for name in imports(path) if belongs_to(name, ("emulator", "tests", "bench", "prove", "function_app"))
+    ]
 
 
 @pytest.mark.parametrize("path", named(EMULATOR))
 def test_the_emulator_does_not_know_the_app(path: Path) -> None:
     """The emulator behaves like the service, not like this client of it."""
-    assert not [name for name in imports(path) if belongs_to(name, ("shared", "tests", "bench", "function_app"))]
+    assert not [
+        name for name in imports(path) if belongs_to(name, ("shared", "tests", "bench", "prove", "function_app"))
+    ]
+
+
+@pytest.mark.parametrize("path", named([path for path in PROVE if "prove" in path.parts]))
+def test_the_proof_knows_neither_the_app_nor_the_emulator(path: Path) -> None:
+    """What proves the promises uses nothing of what makes them: it talks HTTP, as anybody can. The one that plays
+    histories by the thousand does it with the tests' own machine, in memory."""
+    strange = {name for name in imports(path) if belongs_to(name, ("shared", "emulator", "tests", "function_app"))}
+    assert strange <= ({"tests.support.rotation_machine.Machine"} if path.stem == "properties" else set())
 
 
 def test_the_public_surface_imports_functions_and_the_app_alone() -> None:
@@ -212,7 +232,7 @@ def test_only_the_settings_read_the_environment(path: Path) -> None:
     assert not [name for name in imports(path) if name.rpartition(".")[2] in reading]
 
 
-@pytest.mark.parametrize("path", named([*SHARED, *EMULATOR]))
+@pytest.mark.parametrize("path", named([*SHARED, *EMULATOR, *PROVE]))
 def test_files_stay_short(path: Path) -> None:
     """One subject a file: none has over 350 lines."""
     assert len(path.read_text("utf-8").splitlines()) <= 350

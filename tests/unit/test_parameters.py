@@ -237,4 +237,6 @@ def test_any_other_if_match_is_refused(header: str) -> None:
         parse_if_match(header)
     assert raised.value.status == 400
     assert raised.value.target == "If-Match"
+    assert [each["code"] for each in raised.value.details] == ["InvalidHeader"]
+    assert "sha256:0123456789abcdef" in raised.value.details[0]["message"]
     assert "s3cr3t" not in json.dumps(raised.value.to_json())

@@ -7,6 +7,8 @@ from shared.schedule import parse_schedule
 
 GOOD = [
     "0 7 * * * *",
+    "0 5-5 * * * *",
+    "0 0-0 * * * *",
     "*/20 * * * * *",
     "0 */5 * * * *",
     "*/5 * * * *",

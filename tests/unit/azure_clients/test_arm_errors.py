@@ -182,7 +182,18 @@ NO_OBJECTS: list[Any] = [None, 1, "x", [], {}]
             id="details of many types",
         ),
         pytest.param(
-            {"code": "A", "message": "m", "additionalInfo": [*NO_OBJECTS, {"type": "T"}]},
+            {
+                "code": "A",
+                "message": "m",
+                "additionalInfo": [
+                    *NO_OBJECTS,
+                    {"type": "T"},
+                    {"info": "no type"},
+                    {"type": 1, "info": "no text"},
+                    # the app's own word, which is nobody else's to say
+                    {"type": "RegenerationOutcome", "info": {"outcome": "NotRegenerated"}},
+                ],
+            },
             {"code": "A", "message": "m", "additionalInfo": [{"type": "T"}]},
             id="additionalInfo of many types",
         ),
@@ -301,6 +312,8 @@ def test_a_lost_connection_knows_whether_the_request_had_left(
     assert isinstance(error, UpstreamUnreachable)
     assert (error.status, error.code, error.sent, error.outcome) == (502, "UpstreamUnreachable", sent, outcome)
     assert "ServerDisconnectedError" in error.message
+    assert ("was lost" in error.message) is sent
+    assert ("ARM_ENDPOINT" in error.message) is not sent
 
 
 @pytest.mark.parametrize(("changes", "outcome"), [(True, UNKNOWN), (False, None)])

@@ -99,6 +99,7 @@ def test_keeping_remembers_the_grace_without_an_end() -> None:
     state = guard.keep(guard.schedule(held(), PENDING), revocation_id="r1-revoke")
     assert state["pending"] == PENDING.to_json() | {"revocationId": None}
     assert guard.keep(state, revocation_id="r0-revoke") == state
+    assert guard.keep(guard.empty(), revocation_id="r0-revoke") == guard.empty()
 
 
 def test_no_operation_changes_the_state_it_was_given() -> None:

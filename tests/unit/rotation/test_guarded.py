@@ -25,20 +25,21 @@ from tests.support.rotation_engine import FakeEngine, instance
 
 ANSWER: Json = {"keyType": "Primary", "fingerprint": "sha256:0123456789abcdef"}
 DONE: Json = {"status": "Succeeded", "answer": ANSWER}
-REPEATABLE = {"repeatability-request-id": "11112222-3333-4444-5555-66667777aaaa"}
+REPEATABLE = "11112222-3333-4444-5555-66667777aaaa"
 
 
 async def regenerate(
-    engine: FakeEngine, *, deadline: float = 5.0, headers: dict[str, str] | None = None, force: bool = False
+    engine: FakeEngine, *, deadline: float = 5.0, repeatability: str | None = None, force: bool = False
 ) -> Response:
     """Regenerate the primary key."""
     return await regenerate_guarded(
-        app_request(headers=headers),
+        app_request(),
         engine,
         RESOURCE,
         KeyType.PRIMARY,
         if_match=frozenset({"sha256:0123456789abcdef"}),
         force=force,
+        repeatability=repeatability,
         deadline=deadline,
         announce=True,
     )
@@ -104,7 +105,7 @@ async def test_the_same_request_id_regenerates_once() -> None:
     """The second request gets the answer of the first, and the key stays."""
     engine = FakeEngine(outcomes={"regenerate_key": DONE})
     for _ in range(2):
-        assert (await regenerate(engine, headers=REPEATABLE)).body == ANSWER
+        assert (await regenerate(engine, repeatability=REPEATABLE)).body == ANSWER
     assert len(engine.started) == 1
 
 

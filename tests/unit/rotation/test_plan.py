@@ -249,7 +249,10 @@ def test_a_published_key_is_in_use() -> None:
 )
 def test_a_key_in_grace_is_not_regenerated_alone(grace: Pending | None, refused: bool) -> None:
     """A single regeneration is refused for the key in grace, and for no other."""
-    assert isinstance(refusal(PRIMARY, "sha256:p", [], grace, NOW), GracePending) is refused
+    error = refusal(PRIMARY, "sha256:p", [], grace, NOW)
+    assert isinstance(error, GracePending) is refused
+    if error is not None:
+        assert error.additional_info[0]["info"] == {"at": "2026-01-01T01:00:00Z"}
 
 
 @pytest.mark.parametrize("secret", [("a", "2"), ("b", "1")])

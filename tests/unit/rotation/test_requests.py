@@ -90,7 +90,16 @@ def test_a_request_id_is_a_uuid_in_any_dress() -> None:
     assert repeatability_key({}) is None
 
 
-@pytest.mark.parametrize("given", ["", "1", "not-a-uuid", "11112222-3333-4444-5555-66667777zzzz"])
+ODD = (
+    "{11112222-3333-4444-5555-66667777aaaa}",
+    "urn:uuid:11112222-3333-4444-5555-66667777aaaa",
+    "1111222233334444555566667777aaaa",
+    "11112222-3333-4444-5555-66667777aa\u0661\u0661",
+    "11112222-3333-4444-5555-66667777_aaa",
+)
+
+
+@pytest.mark.parametrize("given", ["", "1", "not-a-uuid", "11112222-3333-4444-5555-66667777zzzz", *ODD])
 def test_anything_else_is_no_request_id(given: str) -> None:
     """400 with the header as the target, and without what was sent."""
     with pytest.raises(InvalidRequest) as raised:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.conflicts import KeyInUse
-from shared.key_vault_errors import KeyVaultUnavailable
+from shared.key_vault_errors import KeyVaultForbidden, KeyVaultUnavailable
 from shared.redaction import Secret
 from shared.rotation.model import Json
 from tests.support.orchestration import Action, Durable, Run, rotation
@@ -175,6 +175,18 @@ async def test_a_revocation_that_fails_lets_the_resource_go(quick: Quick) -> Non
     assert (durable.holder(), durable.pending()) == (None, None)
     world.vault.failures.clear()
     assert (await durable.rotate("r2", hold=True))["status"] == "Succeeded"
+
+
+@pytest.mark.parametrize("failing", ["version", "disable"])
+async def test_a_failure_after_the_old_key_was_regenerated_says_so(quick: Quick, failing: str) -> None:
+    """The proof cannot be had, or its version not be disabled: Failed, and told that the key is regenerated."""
+    world, durable = await waiting(quick)
+    world.vault.failures[failing, "a"] = KeyVaultForbidden("m")
+    await durable.run()
+    assert (told(durable)["status"], told(durable)["error"]["code"]) == ("Failed", "KeyVaultForbidden")
+    assert told(durable)["error"]["additionalInfo"] == [
+        {"type": "RegenerationOutcome", "info": {"outcome": "Regenerated"}}
+    ]
 
 
 async def test_what_was_decided_is_shown_while_it_acts(quick: Quick) -> None:

@@ -54,6 +54,9 @@ def test_every_word_of_the_engine_has_one_of_ours(runtime_status: str, shown: Js
 def test_a_status_has_all_fields_in_their_order() -> None:
     """The wire form, with nothing of what only the app needs."""
     body = status_json(instance(shown=VIEW), None)
+    same = ("stage", "plan", "activeKey", "fingerprints", "revocation")
+    assert {name: body[name] for name in same} == {name: VIEW[name] for name in same}
+    assert body["secrets"] == ["https://v/secrets/a/2"]
     assert list(body) == [
         "id",
         "status",
@@ -67,7 +70,6 @@ def test_a_status_has_all_fields_in_their_order() -> None:
         "createdAt",
         "updatedAt",
     ]
-    assert body["secrets"] == ["https://v/secrets/a/2"]
     assert (body["createdAt"], body["updatedAt"]) == ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
 
 

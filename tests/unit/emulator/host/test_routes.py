@@ -9,6 +9,8 @@ MATCHES: list[tuple[str, str, dict[str, str] | None]] = [
     ("things", "things", {}),
     ("things", "THINGS/", {}),
     ("things", "things//", None),
+    ("key", "\u212aey", None),
+    ("\u00e4", "\u00c4", {}),
     ("things", "things/more", None),
     ("things", "", None),
     ("", "", {}),
