@@ -23,8 +23,16 @@ class RotationGuard(DurableEntity):
         """`{"holder", "outcome"?}`: take the claim back."""
         self.set_state(guard.release(self._state(), holder=request["holder"], outcome=request.get("outcome")))
 
-    def schedule(self, request: Json) -> None:
-        """`{"pending", "revocation"}`: remember a key in grace, and start what will revoke it (null: nothing)."""
+    def schedule(self, request: Json) -> Json:
+        """`{"pending", "revocation", "holder"?}` -> `{"overtakenBy"}`: remember a key in grace, and start what will
+        revoke it (null: nothing).
+
+        A holder whose claim has ended and went to another one changes nothing: that one knows better.
+        """
+        holder: str | None = request.get("holder")
+        overtaken_by = guard.overtaken_by(self._state(), holder=holder) if holder is not None else None
+        if overtaken_by is not None:
+            return {"overtakenBy": overtaken_by}
         pending = Pending.from_json(request["pending"])
         if pending is None:
             raise ValueError("a revocation needs its pending key")
@@ -32,6 +40,7 @@ class RotationGuard(DurableEntity):
         if pending.revocation_id is not None:
             # from here, so that the key in grace and who ends it come into being together
             self.schedule_new_orchestration("revoke_key", request["revocation"], pending.revocation_id)
+        return {"overtakenBy": None}
 
     def announce(self, request: Json) -> None:
         """An announcement: start what will publish it, once."""

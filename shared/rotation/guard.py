@@ -57,6 +57,17 @@ def release(state: Json, *, holder: str, outcome: Json | None = None) -> Json:
     return {**state, "outcomes": outcomes}
 
 
+def overtaken_by(state: Json, *, holder: str) -> str | None:
+    """Return who has taken the resource over from a holder whose claim had ended, or None where it has it still.
+
+    One that has come and gone since is told, too; where even that is not known any more, the holder itself is named.
+    """
+    held = state["holder"]
+    if held is not None:
+        return None if held["id"] == holder else held["id"]
+    return state["outcomes"][-1]["id"] if state["outcomes"] else holder
+
+
 def schedule(state: Json, pending: Pending) -> Json:
     """Remember a key in grace, in the place of the one before."""
     return {**state, "pending": pending.to_json()}

@@ -179,7 +179,7 @@ def protect(ctx: Context, request: Json, key_type: KeyType, fingerprint: str, pe
     """Remember that a key is in grace before any secret leaves it: whatever becomes of this orchestration, no other
     one takes the key from consumers that still hold it. `pending` is the key that was in grace when it began."""
     in_grace = Pending(key_type, fingerprint, _end_of_grace(ctx, request, fingerprint, pending), None)
-    yield ask_guard(ctx, request, "schedule", {"pending": in_grace.to_json(), "revocation": None})
+    yield from _note(ctx, request, in_grace, None)
 
 
 def schedule_revocation(
@@ -214,8 +214,17 @@ def schedule(
     }
     if request.get("announce"):
         revocation["announce"] = True
+    yield from _note(ctx, request, pending, revocation)
     view["revocation"] = {"status": "Scheduled", "at": utc_text(at)}
-    yield ask_guard(ctx, request, "schedule", {"pending": pending.to_json(), "revocation": revocation})
+
+
+def _note(ctx: Context, request: Json, pending: Pending, revocation: Json | None) -> Steps[None]:
+    """Have the guard remember a key in grace; stop where an outage has outlasted the claim and another one acted."""
+    asked = {"pending": pending.to_json(), "revocation": revocation, "holder": ctx.instance_id}
+    answer: Json | None = yield ask_guard(ctx, request, "schedule", asked)
+    # a history of an older release has no answer here
+    if answer is not None and answer["overtakenBy"] is not None:
+        raise StepFailed(failure(RotationInProgress(guard.rotation_id(answer["overtakenBy"]))))
 
 
 def _end_of_grace(ctx: Context, request: Json, fingerprint: str, pending: Pending | None) -> datetime:

@@ -6,7 +6,7 @@ from shared.errors import UpstreamFailed
 from shared.key_vault_errors import KeyVaultForbidden
 from tests.support.interleaving import Interleaved
 from tests.support.orchestration import Durable, rotation
-from tests.support.rotation import GRACE, PRIMARY, Quick, World
+from tests.support.rotation import GRACE, PRIMARY, SECONDARY, Quick, World
 
 
 async def test_a_grace_that_was_promised_is_not_shortened_by_who_brings_the_secrets_together(quick: Quick) -> None:
@@ -69,3 +69,28 @@ async def test_who_comes_back_after_its_claim_ended_takes_no_key_that_is_in_grac
     assert (first.output["status"], first.output["error"]["code"]) == ("Canceled", "GracePending")
     assert world.cloud.live(old)
     assert len(world.cloud.regenerated) == 1
+
+
+async def test_who_was_overtaken_after_its_claim_ended_forgets_no_grace(quick: Quick) -> None:
+    """An outage right before a rotation hands the old key over; another one rotates on: its grace is the one noted."""
+    world = quick(World("a"))
+    durable = Interleaved(world)
+    first = durable.start("rotate_key", "r1", rotation())
+    while not any(each.name.endswith("schedule") and each.input["revocation"] for each in first.open()):
+        await durable.act(0)
+    durable.outage(timedelta(hours=2))
+    left = world.cloud.fingerprint(SECONDARY)
+    second = durable.start("rotate_key", "r2", rotation())
+    while not second.ended:
+        await durable.act([run is second for run, _ in durable.ready()].index(True))
+    assert second.output is not None
+    assert second.output["status"] == "Succeeded"
+    await durable.rest(world.clock.now)
+    assert first.output is not None
+    assert (first.output["status"], first.output["error"]["code"]) == ("Failed", "RotationInProgress")
+    assert first.output["error"]["additionalInfo"][0]["info"] == {"id": "r2"}
+    assert first.output["revocation"] == {"status": "NotRequested"}
+    pending = durable.pending()
+    assert pending is not None
+    assert (pending["fingerprint"], pending["revocationId"]) == (left, "r2-revoke")
+    assert "r1-revoke" not in durable.runs
