@@ -10,6 +10,8 @@ text stands in the value of an enabled current version of a secret that is tagge
   it only where somebody forces that, decides it, or supersedes it. The grace begins when the orchestration has the
   guard note it, right before the secrets change: an outage between the two is part of it. What is left by hand is not
   known to be in grace, and what is put back by hand has a new one when it is left again.
+  A step of an orchestration that an outage has kept for longer than its claim lasts, or that is no more, cannot be
+  called back: it takes no key that is published, but may take one that another orchestration has put in grace since.
 - One orchestration regenerates at most once, however often its steps run.
 - A rotation because of a secret's version does nothing if another version was current when it looked.
 - A rotation that has succeeded has looked after its last change, and then every secret published the new key; after a
@@ -152,7 +154,8 @@ class Model:
         if self.vault.clock.now < self.in_grace.get(key, self.vault.clock.now):
             superseded = run.name == "rotate_key" and run.input["supersede"]
             decided = self.durable.decisions.get(run.instance_id) in ("revoke", "superseded")
-            self._require(forced or superseded or decided, f"{run.name} regenerates a key in grace")
+            allowed = forced or superseded or decided or self.durable.belated
+            self._require(allowed, f"{run.name} regenerates a key in grace")
         self._require_current(run)
 
     def set(self, before: PublishedSecret | None, new: PublishedSecret) -> None:
