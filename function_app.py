@@ -11,8 +11,6 @@ from shared.openapi.endpoints import describe
 from shared.rotation import endpoints as rotation
 from shared.rotation.blueprint import blueprint
 from shared.rotation.durable_engine import DurableEngine
-from shared.rotation.reactions import react
-from shared.rotation.reconcile import reconcile as look_for_what_got_lost
 from shared.settings import reconcile_schedule
 
 configure_logging()
@@ -95,6 +93,9 @@ async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
 @durable_client
 async def on_event(event: func.EventGridEvent, client: str) -> None:
     """Do what an event asks for: rotate what is about to expire, repair what was broken, or what somebody requests."""
+    # imported by the first event: a cold start should not wait for it
+    from shared.rotation.reactions import react
+
     await react(event_of(event), DurableEngine(client))
 
 
@@ -103,4 +104,7 @@ async def on_event(event: func.EventGridEvent, client: str) -> None:
 @durable_client
 async def reconcile(timer: func.TimerRequest, client: str) -> None:
     """Start what an event should have started, and what was left undone."""
+    # imported by the first run, as above
+    from shared.rotation.reconcile import reconcile as look_for_what_got_lost
+
     await look_for_what_got_lost(DurableEngine(client))

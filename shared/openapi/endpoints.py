@@ -2,11 +2,13 @@
 
 from shared.authorization import authorized
 from shared.http import Request, Response
-from shared.openapi.operations import document
 from shared.settings import settings
 
 
 async def describe(request: Request) -> Response:
     """`GET /api/openapi.json`: return the OpenAPI document."""
     authorized(request, settings())
+    # imported by the first request: a cold start should not wait for it
+    from shared.openapi.operations import document
+
     return Response(document())
