@@ -42,11 +42,17 @@ def claim(state: Json, *, holder: str, now: datetime, instead_of: str | None = N
     Returns the new state and the answer `{"granted", "holder", "pending"}`. The same holder may claim again, which
     lengthens its claim.
     """
-    held = state["holder"]
-    if held is not None and held["id"] not in (holder, instead_of) and now < utc_time(held["until"]):
-        return state, {"granted": False, "holder": held["id"], "pending": state["pending"]}
+    held = holder_of(state, now)
+    if held not in (None, holder, instead_of):
+        return state, {"granted": False, "holder": held, "pending": state["pending"]}
     taken = {**state, "holder": {"id": holder, "until": utc_text(now + CLAIM)}}
     return taken, {"granted": True, "holder": holder, "pending": state["pending"]}
+
+
+def holder_of(state: Json, now: datetime) -> str | None:
+    """Return the id of the orchestration whose claim lasts; it may have ended without a word."""
+    held: Json | None = state["holder"]
+    return held["id"] if held is not None and now < utc_time(held["until"]) else None
 
 
 def release(state: Json, *, holder: str, outcome: Json | None = None) -> Json:

@@ -17,7 +17,6 @@ from shared import audit, composition
 from shared.conflicts import RequestIdReused
 from shared.delivery import Vault
 from shared.errors import AppError, UpstreamResponseInvalid
-from shared.key_vault_errors import SecretDisabled
 from shared.parameters import KeyType
 from shared.regeneration import KeyManagement, utc_now
 from shared.resource_id import AllowList, ResourceId
@@ -57,7 +56,7 @@ async def reconcile(engine: Engine) -> Summary:
     return await Reconciler(
         engine=engine,
         watched=watched,
-        announce=configured.event_grid_topic_endpoint is not None,
+        announce=configured.announces,
         retention=timedelta(days=configured.rotation_retention_days),
         now=utc_now,
     ).run()
@@ -151,7 +150,10 @@ class Reconciler:
             return Finding.NOT_ALLOWED
         try:
             state = await self.engine.guard(guard_key(resource))
-            if await self._held(resource, state, released):
+            alive, ended = await requests.free(self.engine, guard_key(resource), state, self.now())
+            if ended is not None:
+                released.append(ended)
+            if alive is not None:
                 return Finding.HELD
             seen = await self._look(watched, resource, names, state)
             return await self._do(watched, resource, upkeep.decide(seen, self.now()))
@@ -163,21 +165,18 @@ class Reconciler:
         _logger.error("reconcile: %s: %s", resource, code)
         return Finding.FAILED
 
-    async def _held(self, resource: ResourceId, state: Json, released: list[str]) -> bool:
-        """Say whether a living orchestration holds the resource; the claim of one that has ended is taken."""
-        holder = upkeep.holder(state, self.now())
-        if holder is None:
-            return False
-        instance = await self.engine.find(holder)
-        if instance is not None and not run_state(instance).ended:
-            return True
-        await self.engine.expire(guard_key(resource), holder)
-        released.append(holder)
-        return False
-
     async def _look(self, watched: Watched, resource: ResourceId, names: list[str], state: Json) -> Seen:
         """Read the resource's secrets and keys, and look for a revocation that is owed."""
-        secrets = [each for name in names if (each := await _publication(watched.vault, resource, name)) is not None]
+        secrets = [
+            Publication(
+                name=secret.name,
+                version=secret.version,
+                fingerprint=secret.fingerprint,
+                key_type=secret.key_type,
+                expires_on=secret.expires_on,
+            )
+            for secret in await watched.vault.secrets_of(resource, names)
+        ]
         keys = await watched.keys.list_keys(resource, request_id=str(uuid.uuid4()))
         if len(keys) != len(KeyType):
             raise UpstreamResponseInvalid("listKeys did not return both keys.")
@@ -219,7 +218,7 @@ class Reconciler:
                     Finding.REPAIR,
                     resource,
                     request,
-                    lambda attempt: requests.attempt_id("reconcile", resource, digest, attempt),
+                    lambda attempt: requests.instance_id("reconcile", resource, digest, attempt),
                 )
 
     async def _start(
@@ -261,20 +260,3 @@ _STARTED: Mapping[Finding, tuple[str, str]] = {
     Finding.ROTATION: ("rotate_key", "RotateKey"),
     Finding.REPAIR: ("repair_secrets", "RepairSecrets"),
 }
-
-
-async def _publication(vault: Vault, resource: ResourceId, name: str) -> Publication | None:
-    """Return what a secret publishes, or None where it is none of the resource's any more."""
-    try:
-        secret = await vault.current(name)
-    except SecretDisabled:
-        return None
-    if secret is None or secret.resource_id != resource:
-        return None
-    return Publication(
-        name=secret.name,
-        version=secret.version,
-        fingerprint=secret.fingerprint,
-        key_type=secret.key_type,
-        expires_on=secret.expires_on,
-    )

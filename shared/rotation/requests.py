@@ -10,8 +10,8 @@ from shared.errors import InvalidRequest, Problem
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
 from shared.rotation.engine import Engine
-from shared.rotation.guard import guard_key, rotation_id
-from shared.rotation.model import Json, utc_time
+from shared.rotation.guard import guard_key, holder_of, rotation_id
+from shared.rotation.model import Json
 from shared.rotation.parameters import RotationRequest
 from shared.rotation.status import run_state
 from shared.wire import UUID
@@ -19,12 +19,13 @@ from shared.wire import UUID
 REPEATABILITY_HEADER = "repeatability-request-id"
 
 
-def instance_id(source: str, resource: ResourceId, key: str) -> str:
+def instance_id(source: str, resource: ResourceId, key: str, attempt: int = 0) -> str:
     """Return the id of the orchestration that a request of that source, about that resource, with that key starts.
 
-    The same three give the same id, so that a repeated request and a redelivered event find what they started.
+    The same three give the same id, so that a repeated request and a redelivered event find what they started;
+    `attempt` counts what was tried again because it has not succeeded.
     """
-    return attempt_id(source, resource, key, 0)
+    return _hashed(source, resource.key, key, *_again(attempt))
 
 
 def secret_instance_id(vault_url: str, name: str, version: str, attempt: int = 0) -> str:
@@ -34,11 +35,6 @@ def secret_instance_id(vault_url: str, name: str, version: str, attempt: int = 0
     tried again because it has not succeeded.
     """
     return _hashed(vault_url.lower(), name.lower(), version, *_again(attempt))
-
-
-def attempt_id(source: str, resource: ResourceId, key: str, attempt: int) -> str:
-    """Return `instance_id`, made another one for each attempt after the first."""
-    return _hashed(source, resource.key, key, *_again(attempt))
 
 
 def repeatability_key(headers: Mapping[str, str]) -> str | None:
@@ -179,17 +175,27 @@ async def _ended_holder(engine: Engine, key: str, now: datetime, *, waits: bool)
 
     Whoever starts claims in its place: a signal to the guard might arrive after the claim.
     """
-    holder: Json | None = (await engine.guard(key))["holder"]
-    if holder is None or now >= utc_time(holder["until"]):
-        return None
-    instance = await engine.find(holder["id"])
+    alive, ended = await free(engine, key, await engine.guard(key), now)
+    if alive is not None and not waits:
+        raise RotationInProgress(rotation_id(alive))
+    return ended
+
+
+async def free(engine: Engine, key: str, state: Json, now: datetime) -> tuple[str | None, str | None]:
+    """Take the claim of a holder that has ended without a word.
+
+    `state` is that of the guard with the `key`. Returns the id of the holder if it still runs, and its id if its
+    claim was taken; both are None where nobody holds the resource.
+    """
+    holder = holder_of(state, now)
+    if holder is None:
+        return None, None
+    instance = await engine.find(holder)
     if instance is not None and not run_state(instance).ended:
-        if waits:
-            return None
-        raise RotationInProgress(rotation_id(holder["id"]))
+        return holder, None
     # terminated or crashed: nothing of it will ever release the claim
-    await engine.expire(key, holder["id"])
-    return holder["id"]
+    await engine.expire(key, holder)
+    return None, holder
 
 
 def _hashed(*parts: str) -> str:

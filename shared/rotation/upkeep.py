@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
 from shared.rotation.guard import guard_key, last_revocation
-from shared.rotation.model import Json, Pending, utc_text, utc_time
+from shared.rotation.model import Json, Pending, utc_text
 from shared.rotation.status import Instance
 
 # Key Vault announces an expiry that long before:
@@ -116,12 +116,6 @@ def decide(seen: Seen, now: datetime) -> Upkeep:
     # one rotation renews every secret of the resource
     _, name, version = min(due)
     return Rotate(name, version)
-
-
-def holder(state: Json, now: datetime) -> str | None:
-    """Return the id of the orchestration whose claim lasts, by the state of the guard; it may have ended."""
-    held: Json | None = state["holder"]
-    return held["id"] if held is not None and now < utc_time(held["until"]) else None
 
 
 def doubtful_revocation(state: Json, now: datetime) -> str | None:

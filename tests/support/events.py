@@ -1,6 +1,7 @@
 """The events that come in, as JSON in either schema and as the app gets them from the worker."""
 
 import json
+from functools import partial
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -90,26 +91,6 @@ def key_regenerated(
     )
 
 
-def regenerate_requested(
-    data: Any,
-    *,
-    schema: Schema = "eventgrid",
-    id: str | None = None,  # noqa: A002  # the attribute's name in both schemas
-) -> Json:
-    """Return a CommunicationKey.RegenerateRequested with that data."""
-    return event("CommunicationKey.RegenerateRequested", data, schema=schema, id=id)
-
-
-def rotate_requested(
-    data: Any,
-    *,
-    schema: Schema = "eventgrid",
-    id: str | None = None,  # noqa: A002  # the attribute's name in both schemas
-) -> Json:
-    """Return a CommunicationKey.RotateRequested with that data."""
-    return event("CommunicationKey.RotateRequested", data, schema=schema, id=id)
-
-
 def event(
     type_: str,
     data: Any,
@@ -125,6 +106,11 @@ def event(
     else:
         envelope = {"topic": source, "eventType": type_, "eventTime": _TIME, "dataVersion": "1", "metadataVersion": "1"}
     return {"id": str(uuid4()) if id is None else id, "subject": subject, "data": data, **envelope}
+
+
+# the two requests, with that data: `schema` and `id` as for `event`
+regenerate_requested = partial(event, "CommunicationKey.RegenerateRequested")
+rotate_requested = partial(event, "CommunicationKey.RotateRequested")
 
 
 def worker_event(wire: Json) -> EventGridEvent | CloudEvent:

@@ -31,7 +31,7 @@ from shared.parameters import KeyType
 from shared.proof import prove_alive, prove_dead
 from shared.redaction import Secret
 from shared.resource_id import AllowList, Scope
-from shared.rotation import activities, entity, reactions, requests, upkeep
+from shared.rotation import activities, entity, guard, reactions, requests
 from shared.rotation.findings import Summary
 from shared.rotation.model import Json, Pending
 from shared.rotation.parameters import RotationRequest
@@ -469,7 +469,7 @@ class Machine(RuleBasedStateMachine):
         state = self.durable.guards.get(GUARD_KEY)
         if state is None:
             return
-        assert upkeep.holder(state, self.clock.now) is None, "somebody holds the resource for ever"
+        assert guard.holder_of(state, self.clock.now) is None, "somebody holds the resource for ever"
         pending = Pending.from_json(state["pending"])
         if pending is not None and pending.revocation_id is not None and published:
             assert pending.fingerprint not in self._live() - published, "a revocation is owed for ever"

@@ -13,7 +13,6 @@ from shared.rotation import guard
 from shared.rotation.model import Json
 from shared.rotation.parameters import RotationRequest
 from shared.rotation.requests import (
-    attempt_id,
     instance_id,
     regeneration_input,
     repair_input,
@@ -75,7 +74,7 @@ def test_a_secret_version_has_one_id() -> None:
 
 def test_attempts_have_ids_of_their_own() -> None:
     """The first one has the id of the request itself, which is what a lost event would have started."""
-    ids = [attempt_id("event", RESOURCE, "k", attempt) for attempt in range(4)]
+    ids = [instance_id("event", RESOURCE, "k", attempt) for attempt in range(4)]
     assert len(set(ids)) == 4
     assert ids[0] == instance_id("event", RESOURCE, "k")
     first, *others = (secret_instance_id("https://v", "n", "1", attempt) for attempt in range(4))

@@ -20,7 +20,6 @@ from shared.rotation.upkeep import (
     Wait,
     decide,
     doubtful_revocation,
-    holder,
     next_attempt,
     with_owed,
 )
@@ -204,9 +203,9 @@ def test_a_revocation_that_failed_again_is_the_same_matter() -> None:
 def test_a_claim_holds_until_its_end() -> None:
     """Whoever claims after that need not ask what has become of the holder."""
     state, _ = guard.claim(guard.empty(), holder="r1", now=NOW)
-    assert holder(guard.empty(), NOW) is None
-    assert holder(state, NOW + guard.CLAIM - SECOND) == "r1"
-    assert holder(state, NOW + guard.CLAIM) is None
+    assert guard.holder_of(guard.empty(), NOW) is None
+    assert guard.holder_of(state, NOW + guard.CLAIM - SECOND) == "r1"
+    assert guard.holder_of(state, NOW + guard.CLAIM) is None
 
 
 def guarded(pending: Pending | None = None, *outcomes: tuple[str, str]) -> Json:
