@@ -27,8 +27,9 @@ $(STAMP): requirements.lock
 start: $(STAMP)  ## Run the app and the emulated Azure beside it (ARGS="--https --auth ...")
 	@exec $(BIN)/python -m emulator $(ARGS)
 
-test: $(STAMP)  ## Run all tests (ARGS="-k name" to choose)
-	@$(BIN)/python -m pytest $(ARGS)
+# a test module stays in one process: its tests share what they have started
+test: $(STAMP)  ## Run all tests, side by side (ARGS="-k name" to choose, ARGS="-n0" for one after the other)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 lint: $(STAMP)  ## Format check, lint and strict types
 	@$(BIN)/ruff format --check .

@@ -8,15 +8,19 @@ import pytest
 
 _RUN = (
     "import sys, pytest; from tests.support.no_skips import NoSkips;"
-    "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '-p', 'no:asyncio', sys.argv[1]], plugins=[NoSkips()]))"
+    "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '-p', 'no:asyncio', '-p', 'no:anyio',"
+    "'-p', 'no:schemathesis', *sys.argv[1:]], plugins=[NoSkips()]))"
 )
 
 
-def _run(directory: Path, source: str) -> subprocess.CompletedProcess[str]:
+def _run(directory: Path, source: str, *options: str) -> subprocess.CompletedProcess[str]:
     (directory / "pytest.ini").write_text("[pytest]\n")
     (directory / "test_it.py").write_text(f"import pytest\n{source}\n")
     return subprocess.run(  # noqa: S603 -- this interpreter
-        [sys.executable, "-c", _RUN, str(directory / "test_it.py")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", _RUN, str(directory / "test_it.py"), *options],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -35,6 +39,16 @@ def test_what_did_not_really_run_fails_the_run(tmp_path: Path, source: str) -> N
     outcome = _run(tmp_path, f"def test_good(): pass\n{source}")
     assert outcome.returncode != 0, outcome.stdout
     assert "--no-skips: these did not really run" in outcome.stdout
+    assert "because" in outcome.stdout.split("--no-skips")[1]
+
+
+@pytest.mark.parametrize(
+    "source", ["def test_a(): pytest.skip('because')", "pytest.skip('because', allow_module_level=True)"]
+)
+def test_what_did_not_run_in_another_process_fails_the_run(tmp_path: Path, source: str) -> None:
+    """Tests that run side by side are watched, too."""
+    outcome = _run(tmp_path, f"def test_good(): pass\n{source}", "-n", "2")
+    assert outcome.returncode != 0, outcome.stdout
     assert "because" in outcome.stdout.split("--no-skips")[1]
 
 
