@@ -15,11 +15,16 @@ from bench.history import Orchestration
 from bench.http_client import Connection, request_bytes
 from bench.processes import Emulator
 
-_SUBSCRIPTION = "/subscriptions/11112222-3333-4444-5555-666677778888"
+# ARM counts writes for each subscription by itself
+_SUBSCRIPTIONS = (
+    "/subscriptions/11112222-3333-4444-5555-666677778888",
+    "/subscriptions/22223333-4444-5555-6666-777788889999",
+)
 _LOOK_SECONDS = 0.2
 _ENDED = ("Completed", "Failed", "Terminated")
 # what ARM counts as a write
-WRITES = (("arm", "listKeys"), ("arm", "regenerateKey"))
+_WRITES = (("arm", "listKeys"), ("arm", "regenerateKey"))
+_THROTTLED = 429
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,7 @@ class Outcome:
         regenerated: keys that ARM regenerated, whatever it answered.
         versions: how many secrets have so many versions.
         calls: to the cloud by service and operation; `refused`: of those to ARM answered with 429.
+        writes: that ARM has done, by subscription.
         orchestrations: what ran, as its history tells.
         incomplete: orchestrations that failed or were terminated.
         held: guards that somebody still holds.
@@ -47,6 +53,7 @@ class Outcome:
     versions: Counter[int]
     calls: Counter[tuple[str, str]]
     refused: int
+    writes: Counter[str]
     orchestrations: Sequence[Orchestration]
     incomplete: int
     held: int
@@ -54,30 +61,24 @@ class Outcome:
     delivered: int
     resident: tuple[int, int, int]
 
-    @property
-    def writes(self) -> int:
-        """Writes that ARM has done."""
-        return sum(self.calls[each] for each in WRITES) - self.refused
-
 
 class Fleet:
-    """The emulator with `count` resources, each with a secret; a context manager that stops it."""
+    """The emulator with `count` resources in two subscriptions, each with a secret; a context manager that stops it."""
 
     def __init__(self, count: int) -> None:
-        self._emulator = Emulator(OURS, key_vault=True, settings={"ALLOWED_COMMUNICATION_SERVICES": _SUBSCRIPTION})
-        self._names = [f"fleet-{number:03}" for number in range(count)]
+        allowed = {"ALLOWED_COMMUNICATION_SERVICES": ",".join(_SUBSCRIPTIONS)}
+        self._emulator = Emulator(OURS, key_vault=True, settings=allowed)
+        self._ids = {f"fleet-{number:03}": _id(number) for number in range(count)}
 
     def __enter__(self) -> Self:
         self._emulator.__enter__()
         try:
             self._emulator.wait_until_ready()
             with Connection(self._emulator.control.url) as control:
-                for name in self._names:
-                    made = json.loads(
-                        control.ask(self._request("POST", "resources", {"resourceId": _id(name)}), status=201)
-                    )
+                for name, id_ in self._ids.items():
+                    made = json.loads(control.ask(self._request("POST", "resources", {"resourceId": id_}), status=201))
                     value = f"endpoint=https://{made['hostName']}/;accesskey={made['keys']['primary']}"
-                    tags = {"CredentialId": "Primary", "ProviderAddress": _id(name), "ValidityPeriodDays": "90"}
+                    tags = {"CredentialId": "Primary", "ProviderAddress": id_, "ValidityPeriodDays": "90"}
                     control.ask(
                         self._request("POST", "secrets", {"name": name, "value": value, "tags": tags}), status=201
                     )
@@ -90,7 +91,7 @@ class Fleet:
         self._emulator.__exit__()
 
     def throttle(self, burst: int, per_second: float) -> None:
-        """Let ARM do so many writes at once, and so many a second in the long run."""
+        """Let ARM do so many writes in a subscription at once, and so many a second in the long run."""
         self._ask("PUT", "throttling", {"enabled": True, "capacity": burst, "refillPerSecond": per_second})
 
     def repeat_events(self, times: int) -> None:
@@ -108,10 +109,8 @@ class Fleet:
         started = time.monotonic()
         with Connection(self._emulator.url) as connection:
             ids = [
-                json.loads(connection.ask(request_bytes("POST", url, {"resourceId": _id(name), **body}), status=202))[
-                    "id"
-                ]
-                for name in self._names
+                json.loads(connection.ask(request_bytes("POST", url, {"resourceId": id_, **body}), status=202))["id"]
+                for id_ in self._ids.values()
             ]
             for id_ in ids:
                 look = request_bytes("GET", f"{url}/{id_}")
@@ -142,7 +141,7 @@ class Fleet:
     ) -> Outcome:
         requests: list[dict[str, Any]] = self._ask("GET", "requests")
         events: list[dict[str, Any]] = self._ask("GET", "events")
-        secrets = [each for each in self._ask("GET", "secrets") if each["name"] in set(self._names)]
+        secrets = [each for each in self._ask("GET", "secrets") if each["name"] in self._ids]
         guards = [each["state"] for each in told["entities"] if each["state"]]
         return Outcome(
             seconds=seconds,
@@ -151,7 +150,12 @@ class Fleet:
             regenerated=sum(each["operation"] == "regenerateKey" and each["effect"] for each in requests),
             versions=Counter(len(each["versions"]) for each in secrets),
             calls=Counter((each["service"], each["operation"] or "(none)") for each in requests),
-            refused=sum(each["service"] == "arm" and each["status"] == 429 for each in requests),
+            refused=sum(each["service"] == "arm" and each["status"] == _THROTTLED for each in requests),
+            writes=Counter(
+                each["resourceId"].partition("/resourceGroups/")[0]
+                for each in requests
+                if (each["service"], each["operation"]) in _WRITES and each["status"] != _THROTTLED
+            ),
             orchestrations=[Orchestration.parse(each) for each in told["instances"]],
             incomplete=sum(each["status"] != "Completed" for each in told["instances"]),
             held=sum(_parsed(state)["holder"] is not None for state in guards),
@@ -182,8 +186,10 @@ class Fleet:
         return request_bytes(method, f"{self._emulator.control.url}/{path}", body)
 
 
-def _id(name: str) -> str:
-    return f"{_SUBSCRIPTION}/resourceGroups/Fleet/providers/Microsoft.Communication/communicationServices/{name}"
+def _id(number: int) -> str:
+    subscription = _SUBSCRIPTIONS[number % len(_SUBSCRIPTIONS)]
+    name = f"fleet-{number:03}"
+    return f"{subscription}/resourceGroups/Fleet/providers/Microsoft.Communication/communicationServices/{name}"
 
 
 def _goes_on(status: dict[str, Any]) -> bool:

@@ -1,8 +1,12 @@
 """Whatever happens to a resource, in whatever order: the state machine of the tests, with far more examples."""
 
+import itertools
 import logging
+import os
 import time
 from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from multiprocessing import get_context
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -13,7 +17,7 @@ from bench.report import Table
 from prove.report import Part
 from tests.support.rotation_machine import Machine
 
-_SECONDS, _QUICK_SECONDS = 240.0, 5.0
+_SECONDS, _QUICK_SECONDS = 120.0, 5.0
 _EXAMPLES, _QUICK_EXAMPLES = 100, 20
 _STEPS = 60
 # what was tried: the name in the tally, and what it counts
@@ -49,7 +53,8 @@ def run(*, quick: bool, progress: Progress) -> Part:
             "something else may happen. After each step: no key is told; nothing that the app does takes a key from "
             "a consumer, before the end of its grace; one orchestration at a time changes anything, and regenerates "
             "once; nothing is started twice. At the end of each history the faults cease, and all must come to rest. "
-            f"Batches of {examples} histories of up to {_STEPS} steps, with the seeds 0, 1, 2 …, for {seconds:.0f} s."
+            f"Batches of {examples} histories of up to {_STEPS} steps, with the seeds 0, 1, 2 …, for {seconds:.0f} s "
+            "on every core."
         ),
         tables=[Table(("tried", ""), [(what, f"{tally[name]:,}") for name, what in _TRIED])],
         failures=failures,
@@ -63,24 +68,35 @@ def run(*, quick: bool, progress: Progress) -> Part:
 def explore(seconds: float, examples: int, progress: Progress) -> tuple[list[str], Counter[str]]:
     """Try batches until so many seconds are over; return what was broken (with the shortest history), and the tally."""
     end = time.monotonic() + seconds
-    Machine.tally.clear()
+    seeds = itertools.count()
+    processes = os.process_cpu_count() or 1
+    broken: list[str] = []
+    tally: Counter[str] = Counter()
+    # spawned, not forked: a batch starts from modules that no other batch has used
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(_batch, next(seeds), examples) for _ in range(processes)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for each in done:
+                found, counted = each.result()
+                tally += counted
+                broken += found
+                if not broken and time.monotonic() < end:
+                    running.add(pool.submit(_batch, next(seeds), examples))
+            progress(f"{tally['steps']:,} steps so far")
+    return broken, tally
+
+
+def _batch(number: int, examples: int) -> tuple[list[str], Counter[str]]:
+    """Try the histories of one seed; return what was broken, and by which steps, and the tally."""
     # tens of thousands of lines that nobody reads
-    last_resort, logging.lastResort = logging.lastResort, None
-    number = 0
-    try:
-        while time.monotonic() < end:
-            progress(f"batch {number}, {Machine.tally['steps']:,} steps so far")
-            broken = _batch(number, examples)
-            if broken is not None:
-                return [broken], Machine.tally
-            number += 1
-    finally:
-        logging.lastResort = last_resort
-    return [], Machine.tally
+    logging.lastResort = None
+    Machine.tally.clear()
+    broken = _broken(number, examples)
+    return ([] if broken is None else [broken]), Machine.tally.copy()
 
 
-def _batch(number: int, examples: int) -> str | None:
-    """Try the histories of one seed; return what was broken, and by which steps."""
+def _broken(number: int, examples: int) -> str | None:
     machine: Any = seed(number)(type("Machine", (Machine,), {}))
     try:
         run_state_machine_as_test(

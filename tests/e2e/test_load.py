@@ -17,4 +17,7 @@ def test_throttled_rotations_all_end_and_nothing_is_doubled() -> None:
     # those of the secrets' making went out before, once
     assert outcome.delivered >= 3 * outcome.events - 2 * SIZE
     # a rotation takes 6, its revocation 3, and the repairs that their events start 2
-    assert outcome.writes >= 11 * SIZE
+    assert outcome.writes.total() >= 11 * SIZE
+    # in each of the two subscriptions
+    assert min(outcome.writes.values()) >= outcome.writes.total() // 3
+    assert len(outcome.writes) == 2

@@ -1,4 +1,4 @@
-"""The proof still runs: a few cells of the fault matrix, the search for secrets, and hostile input."""
+"""The proof still runs: a few cells of the fault matrix, histories, the search for secrets, and hostile input."""
 
 import subprocess
 import sys
@@ -10,7 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    ("part", "title"), [("matrix", "Fault matrix"), ("secrecy", "Secrecy"), ("hostile", "Hostile input")]
+    ("part", "title"),
+    [
+        ("matrix", "Fault matrix"),
+        ("properties", "Properties"),
+        ("secrecy", "Secrecy"),
+        ("hostile", "Hostile input"),
+    ],
 )
 def test_a_quick_run_holds_and_writes_nothing(part: str, title: str) -> None:
     """`python -m prove --quick` ends well, and leaves the page of the last whole run alone."""
