@@ -49,9 +49,9 @@ def run(*, quick: bool, progress: Progress) -> Part:
         method=f"{most} resources with a secret each in one vault, all rotated at once over HTTP: once with ARM's "
         f"throttling (a bucket of {_BURST} writes for each of two subscriptions, {_PER_SECOND} more a second; "
         f"`listKeys` and `regenerateKey` are writes) and each event delivered {_EACH_EVENT} times, and once "
-        f"without, as {', '.join(map(str, sizes))} rotations, each with its revocation. All of it runs in one process for the app "
-        "and one for the emulated Azure. Counted from the first request to the end of the last orchestration, the "
-        "repairs that ARM's events start included. " + growth.method,
+        f"without, as {', '.join(map(str, sizes))} rotations, each with its revocation. All of it runs in one "
+        "process for the app and one for the emulated Azure. Counted from the first request to the end of the last "
+        "orchestration, the repairs that ARM's events start included. " + growth.method,
         tables=[_throttled_table(most, throttled), _cost_table(outcomes), *growth.tables],
         notes=[f"![Seconds over rotations]({_PICTURE})", _where_it_goes(throttled)],
         failures=failures,
