@@ -74,7 +74,7 @@ def explore(seconds: float, examples: int, progress: Progress) -> tuple[list[str
     tally: Counter[str] = Counter()
     # spawned, not forked: a batch starts from modules that no other batch has used
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        running = {pool.submit(_batch, next(seeds), examples) for _ in range(processes)}
+        running = {pool.submit(batch, next(seeds), examples) for _ in range(processes)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for each in done:
@@ -82,13 +82,13 @@ def explore(seconds: float, examples: int, progress: Progress) -> tuple[list[str
                 tally += counted
                 broken += found
                 if not broken and time.monotonic() < end:
-                    running.add(pool.submit(_batch, next(seeds), examples))
+                    running.add(pool.submit(batch, next(seeds), examples))
             progress(f"{tally['steps']:,} steps so far")
     return broken, tally
 
 
-def _batch(number: int, examples: int) -> tuple[list[str], Counter[str]]:
-    """Try the histories of one seed; return what was broken, and by which steps, and the tally."""
+def batch(number: int, examples: int) -> tuple[list[str], Counter[str]]:
+    """Try the histories of one seed in this process; return what was broken, by which steps, and the tally."""
     # tens of thousands of lines that nobody reads
     logging.lastResort = None
     Machine.tally.clear()

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from shared import retry_after
 from shared.errors import (
     AppError,
     ArmError,
@@ -118,9 +119,7 @@ def not_matching(key_type: KeyType) -> PreconditionFailed:
 
 def throttled_for(error: AppError) -> int:
     """Return the seconds that Azure asks to wait because of throttling, or 0 where it does not."""
-    text = error.headers.get("Retry-After", "") if error.status == _TOO_MANY else ""
-    # longer than anybody waits, and no number of a size that Python would have to be careful with
-    return int(text[:9]) if text.isascii() and text.isdecimal() else 0
+    return (retry_after.seconds(error.headers) or 0) if error.status == _TOO_MANY else 0
 
 
 def utc_now() -> datetime:

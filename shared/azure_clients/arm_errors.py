@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from shared import retry_after
 from shared.errors import (
     OUTCOME,
     ArmError,
@@ -25,7 +26,6 @@ _LARGEST_ANSWER = 64 * 1024
 _LONGEST_TEXT = 4_000
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", re.ASCII)
 _THROTTLED: Json = {"code": "TooManyRequests", "message": "Azure Resource Manager takes no more requests for now."}
-_RETRY_AFTER = re.compile(r"[0-9]{1,9}|[A-Za-z0-9 ,:]{20,40}", re.ASCII)
 
 
 def from_status(status: int, headers: Mapping[str, str], body: bytes, *, changes: bool) -> ArmError:
@@ -38,8 +38,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, *, changes
         changes: whether the call would have changed a key, so that the outcome matters.
     """
     error: Json | None = _error_response(body)
-    retry_after = headers.get("Retry-After", "")
-    passed_on = {"Retry-After": retry_after} if _RETRY_AFTER.fullmatch(retry_after) else {}
+    passed_on = retry_after.passed_on(headers)
     if status == 401:
         return UpstreamAuthenticationFailed(
             "Azure Resource Manager refused the token of this app's identity. The next request asks for a new one; "

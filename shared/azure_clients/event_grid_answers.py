@@ -5,17 +5,16 @@ https://learn.microsoft.com/azure/event-grid/post-to-custom-topic#response
 """
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from shared import retry_after
 from shared.errors import Json
 from shared.event_grid_errors import EventNotPublished
 from shared.redaction import scrub
 
 _LARGEST_ANSWER = 64 * 1024
 _LONGEST_TEXT = 500
-_RETRY_AFTER = re.compile(r"[0-9]{1,9}|[A-Za-z0-9 ,:]{20,40}", re.ASCII)
 _REQUEST_TIMEOUT = 408
 
 _ADVICE: Mapping[int, str] = {
@@ -48,11 +47,10 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes) -> EventNo
     message = _ADVICE.get(status, f"Event Grid failed with HTTP status {status}.")
     if told := _words(body):
         message += f" It says: {told}"
-    retry_after = headers.get("Retry-After", "")
     return EventNotPublished(
         message,
         retriable=status in _MAY_PASS or status >= 500,
-        headers={"Retry-After": retry_after} if _RETRY_AFTER.fullmatch(retry_after) else {},
+        headers=retry_after.passed_on(headers),
     )
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from shared import retry_after
 from shared.errors import Json
 from shared.key_vault_errors import (
     KeyVaultError,
@@ -23,7 +24,6 @@ from shared.redaction import scrub
 _LARGEST_ANSWER = 64 * 1024
 _LONGEST_TEXT = 2_000
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", re.ASCII)
-_RETRY_AFTER = re.compile(r"[0-9]{1,9}|[A-Za-z0-9 ,:]{20,40}", re.ASCII)
 _REQUEST_TIMEOUT = 408
 
 _RBAC = (
@@ -67,8 +67,7 @@ def from_status(
     """
     code, inner, message = _parse(body)
     details: tuple[Json, ...] = ({"code": inner or code, "message": message},) if code else ()
-    retry_after = headers.get("Retry-After", "")
-    passed_on = {"Retry-After": retry_after} if _RETRY_AFTER.fullmatch(retry_after) else {}
+    passed_on = retry_after.passed_on(headers)
     if status == 401:
         return KeyVaultUnavailable(
             "Key Vault refused the token of this app's identity. The next attempt asks for a new one; if that fails "

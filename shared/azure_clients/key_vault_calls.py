@@ -13,6 +13,7 @@ from aiohttp import ClientConnectorError, ConnectionTimeoutError
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline import PipelineResponse
 
+from shared import retry_after
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.key_vault_answers import (
     connection_failed,
@@ -66,10 +67,10 @@ class KeyVaultCalls:
 
     async def wait(self, error: KeyVaultUnavailable, pause: float) -> None:
         """Wait before the next attempt, as long as Key Vault says; raise the error where that would be too long."""
-        given = error.headers.get("Retry-After", "")
-        if given and (not given.isdecimal() or int(given) > self._patience.longest_retry_after):
+        asked_for = retry_after.seconds(error.headers)
+        if asked_for is None or asked_for > self._patience.longest_retry_after:
             raise error
-        await self._sleep(max(pause, int(given or 0)))
+        await self._sleep(max(pause, asked_for))
 
     async def once[T](
         self, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool, pages: bool = False

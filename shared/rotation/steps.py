@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from durabletask.entities import EntityInstanceId
 from durabletask.task import TaskFailedError
 
+from shared import retry_after
 from shared.errors import AppError, RegenerationOutcome, UnexpectedError
 from shared.rotation import guard
 from shared.rotation.announcements import outcome
@@ -133,14 +134,10 @@ def take(
         doubtful = doubtful or _UNKNOWN in error.get("additionalInfo", ())
         if pause is None or not error["retriable"]:
             break
-        yield ctx.create_timer(timedelta(seconds=max(pause, _asked_for(error))))
+        yield ctx.create_timer(
+            timedelta(seconds=max(pause, min(retry_after.seconds(error["headers"]) or 0, _LONGEST_PAUSE)))
+        )
     raise StepFailed(with_outcome(error, RegenerationOutcome.UNKNOWN) if doubtful else error)
-
-
-def _asked_for(error: Json) -> int:
-    """Return the seconds that Retry-After asks for, within reason."""
-    text = str(error["headers"].get("Retry-After", ""))
-    return min(int(text), _LONGEST_PAUSE) if text.isascii() and text.isdecimal() else 0
 
 
 def claim(ctx: Context, request: Json) -> Any:

@@ -26,7 +26,7 @@ EFFECTFUL = (
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
-        "errors redaction durations schedule wire azure_clients.transport azure_clients.shared_call",
+        "errors redaction durations schedule wire retry_after azure_clients.transport azure_clients.shared_call",
         (
             "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors "
             "event_grid_errors proof"
@@ -59,6 +59,7 @@ PURE = [
     "durations",
     "schedule",
     "wire",
+    "retry_after",
     "conflicts",
     "connection_string",
     "event_data",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from prove.properties import explore
+from prove.properties import batch, explore
 from shared.rotation import guard
 from shared.rotation.model import Json
 from tests.support.rotation_machine import Machine
@@ -45,6 +45,6 @@ def test_a_broken_rule_is_found_and_told_with_its_history(monkeypatch: pytest.Mo
         return state
 
     monkeypatch.setattr(guard, "release", never)
-    ((failure,), _) = explore(0.01, 20, lambda _: None)
+    ((failure,), _) = batch(0, 20)
     assert "holds the resource" in failure
     assert "state.begin(" in failure
