@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from prove.client import Client
 from prove.lane import published_key
 
-_EVERY_SECONDS = 0.1
+_EVERY_SECONDS = 0.2
 
 
 class Consumer:

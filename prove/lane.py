@@ -14,6 +14,10 @@ from prove.client import Answer, Client
 
 Json = dict[str, Any]
 _LOOK_SECONDS = 0.1
+_OK = 200
+# A direct regenerate is announced in the background: the app gathers for a quarter of a second what to announce, and
+# waits up to five seconds between two attempts.
+_QUIET_SECONDS, _QUIET_UNANNOUNCED_SECONDS, _QUIET_WITHIN = 0.6, 6.0, 30.0
 
 
 class Lane:
@@ -21,6 +25,7 @@ class Lane:
 
     def __init__(self, *flags: str, key_vault: bool = True, settings: dict[str, str] | None = None) -> None:
         self._emulator = Emulator(OURS, *flags, key_vault=key_vault, settings=settings)
+        self._direct = not key_vault
         self.answers: list[str] = []
 
     def __enter__(self) -> Self:
@@ -42,10 +47,27 @@ class Lane:
 
     def reset(self) -> None:
         """Go back to the start: one resource, its secret, no faults, nothing under way, and events held back."""
+        self.rest()
         self.control("POST", "reset")
         self.control("DELETE", "durable")
         self.control("PUT", "events/delivery", {"held": True})
         self.answers.clear()
+
+    def rest(self) -> None:
+        """Wait until nothing is told of direct regenerates any more; what the engine knows of is not waited for."""
+        if not self._direct:
+            return
+        seen, since = self.requests(), time.monotonic()
+
+        def quiet() -> bool:
+            nonlocal seen, since
+            if seen != (now := self.requests()):
+                seen, since = now, time.monotonic()
+            announced = not now or (now[-1]["service"] == "eventgrid" and now[-1]["status"] == _OK)
+            return time.monotonic() - since > (_QUIET_SECONDS if announced else _QUIET_UNANNOUNCED_SECONDS)
+
+        if not wait_until(quiet, _QUIET_WITHIN):
+            raise BenchError("The app does not stop asking the cloud for something.")
 
     def control(self, method: str, path: str, body: object = None) -> Any:
         """Call the control API and return its JSON."""

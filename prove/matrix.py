@@ -241,7 +241,7 @@ from a fresh Azure of its own, events from ARM held back so that nothing mends b
 - the status is true: success only with the new key published, alive and told by its fingerprint, the old one dead once
   it is revoked; else an error code, and the outcome that it tells fits what was regenerated (each key once at most);
 - a fault that passes, once, does not keep a rotation, its revocation or a repair from success;
-- nobody holds the guard; a consumer that reads the secret every 100 ms, and uses what it read before for
+- nobody holds the guard; a consumer that reads the secret every 200 ms, and uses what it read before for
   {GRACE_SECONDS * 0.6:g} s more, was never refused (but for a forced regenerate, whose gap is its purpose, and
   before a repair);
 - no key or token, nor twelve characters of one, in answers, Durable state or events;

@@ -60,6 +60,7 @@ class Regeneration(Workload):
         if without_token:
             self.lane.faults(dict(ARM_REFUSES))
             self.lane.ask("POST", self._path, {"keyType": self._key_type})
+            self.lane.rest()
             self.lane.control("DELETE", "durable")
             self.lane.control("DELETE", "requests")
 
