@@ -1,10 +1,10 @@
 """What is deployed: .funcignore leaves the app, and neither the emulator nor anything else of a developer's."""
 
 import fnmatch
-import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.committed import committed_files
+from tests.support.emulator import PROJECT_ROOT
+
 DEPLOYED = {".funcignore", "LICENSE", "README.md", "function_app.py", "host.json", "requirements.txt", "shared"}
 
 
@@ -15,10 +15,9 @@ def left_by(patterns: list[str], names: set[str]) -> set[str]:
 
 def test_only_the_app_is_deployed() -> None:
     """Whatever comes to stand at the top is left out, or named here on purpose."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
-    names = {line.partition("/")[0] for line in listed.stdout.splitlines()}
+    names = {name.partition("/")[0] for name in committed_files()}
     assert "emulator" in names
-    patterns = (ROOT / ".funcignore").read_text("utf-8").split()
+    patterns = (PROJECT_ROOT / ".funcignore").read_text("utf-8").split()
     assert left_by(patterns, names) == DEPLOYED & names
 
 
