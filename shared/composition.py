@@ -71,6 +71,7 @@ async def _steps(vault: Vault) -> "Steps":
 
     patient = PatientManagement(await management())
     return Steps(
+        allowed=settings().allowed_communication_services,
         management=patient,
         vault=vault,
         data_plane=await data_plane(),

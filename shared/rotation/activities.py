@@ -14,13 +14,13 @@ from shared import audit
 from shared.conflicts import KeyChanged, KeyInUse
 from shared.connection_string import endpoint_at, endpoint_of
 from shared.delivery import Delivery, Vault
-from shared.errors import AppError, PreconditionFailed, UnexpectedError, UpstreamResponseInvalid
+from shared.errors import AppError, PreconditionFailed, ResourceNotAllowed, UnexpectedError, UpstreamResponseInvalid
 from shared.parameters import KeyType
 from shared.proof import DataPlane, prove_alive, prove_dead
 from shared.published_secret import PublishedSecret
 from shared.redaction import AccessKey, Secret
 from shared.regeneration import KeyManagement, Regenerated, Regeneration, Regenerator, utc_now
-from shared.resource_id import ResourceId
+from shared.resource_id import AllowList, ResourceId
 from shared.rotation.model import Found, Json, SecretView, utc_text
 from shared.rotation.steps import failure
 
@@ -37,8 +37,12 @@ class Resources(KeyManagement, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """The steps, on the clients of this process. Every method takes and returns plain JSON."""
+    """The steps, on the clients of this process. Every method takes and returns plain JSON.
 
+    Each that names a resource raises ResourceNotAllowed for one outside `allowed`.
+    """
+
+    allowed: AllowList
     management: Resources
     vault: Vault
     data_plane: DataPlane
@@ -47,7 +51,7 @@ class Steps:
 
     async def inspect_resource(self, request: Json) -> Json:
         """`{"resourceId", "names"?}` -> `Found` as JSON: both fingerprints, and what each secret publishes."""
-        resource, trace = _resource(request)
+        resource, trace = self._resource(request)
         keys = await self.management.list_keys(resource, request_id=trace)
         if len(keys) != len(KeyType):
             raise UpstreamResponseInvalid("listKeys did not return both keys.")
@@ -80,7 +84,7 @@ class Steps:
             KeyInUse: a secret publishes the key.
             KeyVaultError: the new key could not be published.
         """
-        resource, trace = _resource(request)
+        resource, trace = self._resource(request)
         key_type = KeyType(request["keyType"])
         known = request.get("names")
         secrets: list[PublishedSecret] | None = None
@@ -120,7 +124,7 @@ class Steps:
 
     async def prove_alive(self, request: Json) -> Json:
         """`{"resourceId", "keyType", "fingerprint"}` -> `{}` once the data plane accepts the key."""
-        resource, trace = _resource(request)
+        resource, trace = self._resource(request)
         key = await self._expected_key(request, resource, trace)
         await prove_alive(self.data_plane, await self._endpoint(resource, key, trace), key.key)
         return {}
@@ -132,7 +136,7 @@ class Steps:
         stays as it is. A secret that publishes anything else was set since that was decided, by somebody or by a
         later rotation, and is left alone: a step that is run again much later undoes nothing.
         """
-        resource, trace = _resource(request)
+        resource, trace = self._resource(request)
         key = await self._expected_key(request, resource, trace)
         known = request.get("names")
         secrets = await self.vault.secrets_of(resource, known)
@@ -164,7 +168,7 @@ class Steps:
 
         The dead key's value is read from the superseded secret versions; where none holds it, nothing can be proven.
         """
-        resource, trace = _resource(request)
+        resource, trace = self._resource(request)
         key_type = KeyType(request["keyType"])
         dead = await self._superseded_key(request["superseded"], request["fingerprint"])
         if dead is None:
@@ -188,6 +192,20 @@ class Steps:
             await self.vault.disable(name, version)
             disabled.append(secret_id)
         return {"disabled": disabled}
+
+    def _resource(self, request: Json) -> tuple[ResourceId, str]:
+        """Return the resource, and a new id for the calls of this step, as ARM's log will show it.
+
+        What comes in is checked where it comes in. This is for what does not come that way, through Durable Functions'
+        own API or its storage, and for what was begun under another allow-list.
+
+        Raises:
+            ResourceNotAllowed: nothing was asked of Azure by this step.
+        """
+        resource = ResourceId.parse(request["resourceId"])
+        if not self.allowed.allows(resource):
+            raise ResourceNotAllowed
+        return resource, str(uuid.uuid4())
 
     async def _key(self, resource: ResourceId, key_type: KeyType, trace: str) -> AccessKey:
         keys = await self.management.list_keys(resource, request_id=trace)
@@ -228,11 +246,6 @@ async def answer(steps: Callable[[], Awaitable[Steps]], name: str, request: Json
     except Exception:
         _logger.exception("%s for %s failed unexpectedly", name, request.get("resourceId"))
         return {"error": failure(UnexpectedError())}
-
-
-def _resource(request: Json) -> tuple[ResourceId, str]:
-    """Return the resource, and a new id for the calls of this step, as ARM's log will show it."""
-    return ResourceId.parse(request["resourceId"]), str(uuid.uuid4())
 
 
 def _regenerated(result: Regenerated) -> Json:

@@ -27,6 +27,7 @@ from shared.rotation.findings import Finding, Summary
 from shared.rotation.guard import guard_key
 from shared.rotation.model import Json, Pending
 from shared.rotation.parameters import RotationRequest
+from shared.rotation.patient import PatientManagement
 from shared.rotation.status import run_state
 from shared.rotation.upkeep import Publication, Repair, Rotate, Seen, Sound, Upkeep, Wait
 from shared.settings import settings
@@ -49,7 +50,8 @@ async def reconcile(engine: Engine) -> Summary:
         watched = Watched(
             url=configured.key_vault_url,
             vault=await composition.key_vault(),
-            keys=await composition.management(),
+            # ARM's short refusals are waited out: else, of many resources, those that come last would never be seen
+            keys=PatientManagement(await composition.management()),
             allowed=configured.allowed_communication_services,
             grace=configured.rotation_grace_period,
         )

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from emulator.cloud.defaults import RESOURCE_ID
+from shared.parameters import KeyType
+from shared.rotation.requests import regeneration_input
 from tests.support.emulator import Emulator, Reply
 from tests.support.principal import principal_headers
 from tests.support.reactions import eventually
+from tests.support.vault import OTHER
 
 _WEBHOOK = "/runtime/webhooks/eventgrid?functionName=on_event"
 _DURABLE = "/runtime/webhooks/durabletask/instances"
@@ -161,6 +164,19 @@ def test_what_durable_functions_runs_has_no_door(guarded: Emulator, function: st
         assert guarded.post(path, {}, {"x-functions-key": key or ""}).status == 401
     assert guarded.get(_DURABLE).status == 401
     assert guarded.get(_DURABLE, {"x-functions-key": _key(guarded, "system") or ""}).status == 200
+    assert guarded.call_control("GET", "requests") == []
+
+
+@pytest.mark.parametrize("key_vault", [True, False])
+def test_durables_own_api_is_bound_to_the_allow_list(guarded: Emulator, key_vault: bool) -> None:
+    """Its system key starts an orchestration with any input, but no resource is touched that is not allowed."""
+    system = {"x-functions-key": _key(guarded, "system") or ""}
+    asked = regeneration_input(OTHER, KeyType.SECONDARY, if_match=None, force=True, source="test", key_vault=key_vault)
+    started = guarded.post("/runtime/webhooks/durabletask/orchestrators/regenerate_key", asked, system)
+    assert started.status == 202, started
+    eventually(lambda: guarded.get(f"{_DURABLE}/{started.json['id']}", system).json["output"], "the end")
+    told = guarded.get(f"{_DURABLE}/{started.json['id']}", system).json
+    assert (told["runtimeStatus"], told["output"]["error"]["code"]) == ("Completed", "ResourceNotAllowed")
     assert guarded.call_control("GET", "requests") == []
 
 

@@ -18,11 +18,24 @@ from tests.support.reactions import (
 )
 from tests.support.rotations import SECRET, accepts, regenerations, resource, secret
 
+_SUBSCRIPTION = "/subscriptions/11112222-3333-4444-5555-666677778888"
+
+
+def _others(emulator: Emulator, count: int) -> None:
+    """Make so many further resources beside the one that is there, each with a secret."""
+    beside = resource(emulator)["resourceId"]
+    for number in range(count):
+        made = emulator.call_control("POST", "resources", {"resourceId": f"{beside}-{number}"})
+        tags = {"CredentialId": "Primary", "ProviderAddress": made["resourceId"], "ValidityPeriodDays": "90"}
+        body = {"name": f"other-{number}", "value": made["keys"]["primary"], "tags": tags}
+        emulator.call_control("POST", "secrets", body)
+
 
 @pytest.fixture
 def alone() -> Iterator[Emulator]:
     """An app of its own: nothing is left in Durable's state by other tests. The old key's grace is three seconds."""
-    with Emulator(settings={"ROTATION_GRACE_PERIOD": "PT3S"}) as running:
+    settings = {"ROTATION_GRACE_PERIOD": "PT3S", "ALLOWED_COMMUNICATION_SERVICES": _SUBSCRIPTION}
+    with Emulator(settings=settings) as running:
         yield running
 
 
@@ -94,6 +107,18 @@ def test_an_event_that_got_lost_is_made_up_for_by_the_timer(alone: Emulator) -> 
     rotations = instances(alone, "rotate_key")
     assert len(rotations) == 1
     assert rotations[0]["input"]["secret"] == {"name": SECRET, "version": version}
+
+
+def test_the_timer_waits_while_arm_throttles(alone: Emulator) -> None:
+    """There is room for two resources at once and five ask: every one is looked at all the same."""
+    _others(alone, 4)
+    alone.call_control("PUT", "throttling", {"enabled": True, "capacity": 2, "refillPerSecond": 2})
+    assert alone.post("/admin/functions/reconcile", {}).status == 202
+    alone.wait_for("reconcile {")
+    (line,) = [each for each in alone.output.splitlines() if "reconcile {" in each]
+    found = json.loads(line.partition("reconcile ")[2])
+    assert (found["resources"], found["sound"], found["failed"]) == (5, 5, 0)
+    assert any(entry["status"] == 429 for entry in alone.call_control("GET", "requests"))
 
 
 def test_without_a_key_vault_an_event_regenerates(direct: Emulator) -> None:

@@ -17,7 +17,7 @@ from shared.proof import prove_alive, prove_dead
 from shared.published_secret import PublishedSecret
 from shared.redaction import AccessKey, Secret
 from shared.regeneration import Regenerator
-from shared.resource_id import ResourceId
+from shared.resource_id import AllowList, ResourceId, Scope
 from shared.rotation import activities, entity
 from shared.rotation.activities import Steps
 from shared.rotation.model import Json
@@ -166,6 +166,7 @@ class World:
         for name in secrets:
             self.vault.put(name, self.cloud.keys[PRIMARY], tag=tag)
         self.steps = Steps(
+            allowed=AllowList([Scope.parse(str(RESOURCE))]),
             management=self.cloud,
             vault=self.vault,
             data_plane=self.cloud,

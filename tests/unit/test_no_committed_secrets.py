@@ -1,13 +1,12 @@
 """Nothing that is committed holds a key or a token: the tests make theirs when they run."""
 
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.committed import committed_files
+from tests.support.emulator import PROJECT_ROOT
+
 # Communication Services' two shapes of keys, and JSON Web Tokens
 _SHAPES = re.compile(
     r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==|[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{18}"
@@ -24,16 +23,10 @@ def findings(text: str) -> list[str]:
 
 def test_no_committed_file_holds_a_key_or_a_token() -> None:
     """Every file that git knows is searched, documents and recorded histories included."""
-    git = shutil.which("git")
-    if git is None or not (ROOT / ".git").exists():
-        pytest.skip("this is no git checkout")
-    listed = subprocess.run(  # noqa: S603  # git, as the path has it
-        [git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    files = [ROOT / name for name in listed.split("\0") if name]
+    files = [PROJECT_ROOT / name for name in committed_files()]
     assert len(files) > 100
     texts = {
-        str(path.relative_to(ROOT)): path.read_text("utf-8")
+        str(path.relative_to(PROJECT_ROOT)): path.read_text("utf-8")
         for path in files
         if path.exists() and path.name not in _LOCKS
     }

@@ -16,6 +16,7 @@ from shared.rotation.activities import STEPS, Steps
 from shared.rotation.model import Json
 from tests.support.orchestration import RESOURCE_ID
 from tests.support.rotation import PRIMARY, SECONDARY, Quick, World
+from tests.support.vault import OTHER
 
 REGENERATE: Json = {"published": False, "delivers": True, "create": False, "instanceId": "r1"}
 
@@ -58,6 +59,15 @@ async def test_an_inspection_tells_fingerprints_alone() -> None:
         (name, world.cloud.fingerprint(PRIMARY), "Secondary") for name in "ab"
     ]
     assert not any(key in str(found) for key in world.cloud.issued)
+
+
+@pytest.mark.parametrize("name", sorted({*STEPS} - {"disable_superseded"}))
+async def test_a_resource_that_is_not_allowed_is_not_touched(name: str) -> None:
+    """Whoever started it, and whatever was allowed then: ARM and the vault are not asked, and it is not tried again."""
+    world = World("a")
+    error = await fail(world, name, resourceId=str(OTHER), keyType="Secondary", expected="sha256:0", **REGENERATE)
+    assert (error["code"], error["retriable"]) == ("ResourceNotAllowed", False)
+    assert (world.vault.listings, world.cloud.regenerated) == (0, [])
 
 
 async def test_half_an_answer_of_arm_is_none() -> None:
