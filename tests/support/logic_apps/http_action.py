@@ -56,13 +56,12 @@ class HttpActions:
     def run(self, inputs: Mapping[str, Any], *, polls: bool) -> tuple[str, dict[str, Any] | None]:
         """Return the action's status and its outputs; `polls`: it follows the asynchronous pattern."""
         policy = inputs["retryPolicy"]
-        for attempt in range(int(policy.get("count", 0)) + 1):
-            reply = self._exchange(inputs, polls=polls)
-            if reply is not None and reply.status not in (408, 429) and reply.status < 500:
-                break
-            if policy["type"] == "none" or attempt == policy["count"]:
+        reply = self._exchange(inputs, polls=polls)
+        for attempt in range(int(policy.get("count", 0))):
+            if not _is_repeated(reply):
                 break
             self.wait(_retry_after(reply) or _interval(policy, attempt))
+            reply = self._exchange(inputs, polls=polls)
         if reply is None:
             return "Failed", None
         outputs = {"statusCode": reply.status, "headers": dict(reply.headers), "body": _body(reply)}
@@ -95,6 +94,10 @@ class HttpActions:
 def seconds(duration: str) -> float:
     """Return the seconds of an ISO 8601 duration."""
     return parse_duration(duration).total_seconds()
+
+
+def _is_repeated(reply: Reply | None) -> bool:
+    return reply is None or reply.status in (408, 429) or reply.status >= 500
 
 
 def _interval(policy: Mapping[str, Any], attempt: int) -> float:

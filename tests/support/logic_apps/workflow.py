@@ -4,10 +4,11 @@ Statuses and what runs after them: https://learn.microsoft.com/azure/logic-apps/
 https://learn.microsoft.com/azure/logic-apps/logic-apps-control-flow-loops.
 """
 
+import operator
 import time
 import uuid
 from collections import ChainMap
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -118,7 +119,8 @@ class Run:
             status = self._block(action["actions"], scope)
             if self._evaluate(action["expression"], scope):
                 return status
-            if time.monotonic() - started > seconds(limit["timeout"]) * self._http.pace:
+            passed = time.monotonic() - started
+            if self._http.pace and passed > seconds(limit["timeout"]) * self._http.pace:
                 break
         return "Failed" if action.get("operationOptions") == "FailWhenLimitsReached" else "Succeeded"
 
@@ -142,19 +144,23 @@ class Run:
             found = outputs(name)
             return cast("Json", found)["body"] if isinstance(found, dict) else None
 
-        functions = {
+        functions: dict[str, Callable[..., Any]] = {
             "parameters": self._parameters.__getitem__,
             "triggerBody": lambda: self._trigger_body,
             "workflow": lambda: {"run": {"name": self.name}},
             "outputs": outputs,
             "body": body,
-            "items": lambda loop: scope.items[loop],
+            "items": scope.items.__getitem__,
             "guid": lambda: str(uuid.uuid4()),
-            "concat": lambda *texts: "".join("" if text is None else str(text) for text in texts),
-            "equals": lambda one, other: one == other,
-            "not": lambda value: not value,
+            "concat": _concat,
+            "equals": operator.eq,
+            "not": operator.not_,
         }
         return evaluate(value, functions)
+
+
+def _concat(*texts: Any) -> str:
+    return "".join("" if text is None else str(text) for text in texts)
 
 
 def _has_failed(name: str, actions: Json, scope: Scope) -> bool:
