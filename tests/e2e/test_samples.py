@@ -44,19 +44,19 @@ class Sample:
 
     def __init__(self, command: list[str], environment: dict[str, str], keys: Callable[[], list[str]]) -> None:
         self._command = command
-        self._environment = environment
+        self.environment = environment
         self._keys = keys
 
     def run(self, *arguments: str, code: int = 0, **environment: str) -> tuple[str, str]:
         """Run it with these arguments; it must end with this code, and show no key of whatever kind."""
         command = [*self._command, *arguments]
         run = subprocess.run(  # noqa: S603 - what the samples say, and our own interpreters
-            command, env=self._environment | environment, capture_output=True, text=True, timeout=100, check=False
+            command, env=self.environment | environment, capture_output=True, text=True, timeout=100, check=False
         )
         assert run.returncode == code, f"{run.stdout}\n{run.stderr}"
         shown = run.stdout + run.stderr
         assert find_leaks(shown, self._keys()) == []
-        assert self._environment["KEY"] not in shown
+        assert self.environment["KEY"] not in shown
         return run.stdout, run.stderr
 
 
@@ -199,6 +199,48 @@ def test_a_sample_with_a_wrong_function_key_fails(emulator: Emulator, samples: S
     printed, told = samples(path).run(argument, code=1, KEY="wrong")
     assert re.search("401|Unauthorized", printed + told)
     assert emulator.call_control("GET", "requests") == []
+
+
+@pytest.mark.parametrize("path", [path for path in [*REGENERATE, *ROTATE] if path.endswith(".sh")])
+def test_the_function_key_stands_on_no_command_line(
+    emulator: Emulator, samples: Samples, tmp_path: Path, path: str
+) -> None:
+    """What curl and az are called with, and every other program of the script, does not hold the key."""
+    sample = samples(path)
+    shims, log = tmp_path / "shims", tmp_path / "log"
+    shims.mkdir()
+    for name in ("curl", "az", "python3", "mktemp", "grep", "cut", "cat", "sleep"):
+        real = shutil.which(name, path=sample.environment["PATH"])
+        if real is not None:
+            shim = shims / name
+            shim.write_text(f'#!/usr/bin/env bash\nprintf "%s\\n" {name} "$@" >>{log}\nexec {real} "$@"\n', "utf-8")
+            shim.chmod(0o700)
+    sample.run(GRACE if path in ROTATE else "Secondary", PATH=f"{shims}{os.pathsep}{sample.environment['PATH']}")
+    called = log.read_text("utf-8")
+    assert ("az\nrest\n" if path.startswith("az-rest") else "curl\n--silent\n") in called
+    assert sample.environment["KEY"] not in called
+
+
+def test_the_readme_of_the_samples_can_be_followed(emulator: Emulator, samples: Samples) -> None:
+    """What it says to do beside a running app regenerates a key and rotates."""
+    text = (SAMPLES / "README.md").read_text("utf-8")
+    (block,) = [block for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) if "samples/curl" in block]
+    block = block.replace("http://127.0.0.1:7072", emulator.control).replace("python3 ", f"{sys.executable} ")
+    environment = samples(ROTATE[0]).environment
+    plain = {name: value for name, value in environment.items() if name not in ("APP", "KEY", "CURL_CA_BUNDLE")}
+    run = subprocess.run(  # noqa: S603 - what README says
+        ["/usr/bin/env", "bash", "-ec", block],
+        cwd=PROJECT_ROOT,
+        env=plain,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count('"status":"Succeeded"') == 1
+    settled(emulator)
+    assert regenerations(emulator) >= 2
 
 
 def test_an_event_from_python_rotates(emulator: Emulator, samples: Samples) -> None:
