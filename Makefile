@@ -63,9 +63,9 @@ audit: $(STAMP)  ## Look for known vulnerabilities and committed secrets (asks t
 	@git ls-files -z | xargs -0 $(BIN)/uv tool run --quiet --from detect-secrets==1.5.0 detect-secrets-hook --baseline .secrets.baseline
 
 interop: $(STAMP)  ## Install what the tests with JavaScript (Node.js and npm), the Azure CLI and ShellCheck need
-	@cd tests/interop && npm ci --silent --no-audit --no-fund
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(TOOLS)
-	@$(BIN)/uv pip install --quiet --require-hashes --python $(TOOLS)/bin/python -r tests/interop/requirements.lock
+	@$(BIN)/uv pip install --quiet --require-hashes --only-binary :all: --python $(TOOLS)/bin/python -r tests/interop/requirements.lock
+	@cd tests/interop && npm ci --silent --no-audit --no-fund
 
 clean:  ## Remove the environment and everything generated
 	@rm -rf $(VENV) .emulator .interop .pytest_cache .ruff_cache mutants tests/interop/node_modules

@@ -30,6 +30,8 @@ def main(key_type: str, fingerprint: str | None = None) -> int:
         NoToken(),
         os.environ["SUBSCRIPTION"],
         base_url=os.environ["APP"] + "/api",
+        # the function key goes to the app alone
+        permit_redirects=False,
         # azure-core would repeat even this POST: without If-Match nobody knows what the second one does
         retry_total=3 if fingerprint else 0,
     )

@@ -24,7 +24,7 @@ def main(body: str = "{}") -> int:
     app = os.environ["APP"]
     # sent with every request, the poller's too
     key = HeadersPolicy({"x-functions-key": os.environ["KEY"]})
-    with PipelineClient[HttpRequest, HttpResponse](app, per_call_policies=key) as client:
+    with PipelineClient[HttpRequest, HttpResponse](app, per_call_policies=key, permit_redirects=False) as client:
         # made once: where an answer gets lost, the same request finds the rotation that it has started
         headers = {"Repeatability-Request-ID": str(uuid.uuid4())}
         request = HttpRequest("POST", f"{app}/api/rotations", headers=headers, json=json.loads(body))
