@@ -2,8 +2,8 @@
 # Regenerate one key with curl: regenerate.sh Primary|Secondary [FINGERPRINT]
 #
 # APP is the function app's URL, KEY a function key. With FINGERPRINT (sha256:...) the key is regenerated only if it is
-# still that one: the request can then be sent again, whatever became of the first. Prints the answer; fails with the
-# error's code and message.
+# still that one: the request can then be sent again, whatever became of the first. Prints the answer; fails with 1 where
+# the app refused or failed, with 2 where it takes longer than the app's deadline and goes on.
 set -euo pipefail
 
 key_type=${1:?say Primary or Secondary}
@@ -27,6 +27,6 @@ cat "$answer"
 echo
 case $status in
   200) ;;
-  202) echo "It goes on; ask for it: $APP/api/rotations/ID/result, with the id above." >&2 ;;
+  202) echo "It goes on: ask $APP/api/rotations/ID/result, with the id above" >&2 && exit 2 ;;
   *) echo "regenerateKey answered $status" >&2 && exit 1 ;;
 esac

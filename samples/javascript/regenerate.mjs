@@ -1,7 +1,8 @@
 // Regenerate one key with Microsoft's own SDK for JavaScript: node regenerate.mjs Primary|Secondary [FINGERPRINT]
 //
 // APP is the function app's URL, KEY a function key; SUBSCRIPTION, GROUP and NAME name the resource. With FINGERPRINT
-// (sha256:...) the key is regenerated only if it is still that one. Prints the new fingerprint.
+// (sha256:...) the key is regenerated only if it is still that one. Prints the new fingerprint; fails with 1 where the app
+// refused or failed, with 2 where it takes longer than the app's deadline and goes on.
 import { CommunicationServiceManagementClient } from "@azure/arm-communication";
 
 const { APP, SUBSCRIPTION, GROUP, NAME, KEY } = process.env;
@@ -24,6 +25,11 @@ try {
   console.log(JSON.parse(answer).fingerprint);
 } catch (error) {
   if (error.name !== "RestError") throw error;
+  // ARM's own regenerateKey has no 202, so the SDK takes it for an error
+  if (error.statusCode === 202) {
+    console.error(`It goes on: ask ${APP}/api/rotations/${JSON.parse(answer).id}/result`);
+    process.exit(2);
+  }
   console.error(`${error.statusCode ?? ""} ${error.code ?? ""}: ${error.message}`);
   process.exitCode = 1;
 }

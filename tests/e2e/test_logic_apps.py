@@ -16,7 +16,7 @@ from tests.support.logic_apps.http_action import HttpActions
 from tests.support.logic_apps.workflow import Run
 from tests.support.principal import principal_headers
 from tests.support.reactions import published, settled
-from tests.support.rotations import ROTATIONS, regenerations, resource
+from tests.support.rotations import ROTATIONS, outlast_deadline, regenerations, resource
 from tests.support.webhook import Webhook
 
 AUDIENCE = "api://acs-key-rotation"
@@ -109,9 +109,7 @@ def test_a_regenerate_that_outlasts_its_deadline_is_waited_for(hasty: Emulator, 
     """202, then its result; every poll brings the function key, and the identity where there is one."""
     settled(hasty)
     hasty.reset()
-    # each call is within the deadline, all together are not
-    slow = [{"service": service, "operation": "*", "delaySeconds": 1} for service in ("arm", "keyvault")]
-    hasty.call_control("PUT", "faults", slow)
+    outlast_deadline(hasty)
     if name == "regenerate-key":
         run, http = _run(name, hasty, SECONDARY)
     else:

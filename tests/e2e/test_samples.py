@@ -18,7 +18,7 @@ from tests.support.error_table import SUBSCRIPTION
 from tests.support.interop import require_javascript, require_tool
 from tests.support.leaks import find_leaks
 from tests.support.reactions import events, eventually, instances, published, settled
-from tests.support.rotations import regenerations, resource
+from tests.support.rotations import outlast_deadline, regenerations, resource
 
 SAMPLES = PROJECT_ROOT / "samples"
 FINGERPRINT = re.compile(r"sha256:[0-9a-f]{16}")
@@ -37,6 +37,13 @@ def emulator(running: Emulator) -> Emulator:
     settled(running)
     running.reset()
     return running
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Emulator]:
+    """The same with a short deadline."""
+    with Emulator("--https", "--auth", settings={"REQUEST_DEADLINE_SECONDS": "3"}) as emulator:
+        yield emulator
 
 
 class Sample:
@@ -143,6 +150,22 @@ def test_a_sample_tells_why_a_key_is_not_regenerated(emulator: Emulator, samples
     printed, told = samples(path).run("Primary", code=1)
     assert "KeyInUse" in printed + told
     assert resource(emulator)["keys"] == before
+
+
+@pytest.mark.parametrize("path", REGENERATE)
+def test_a_sample_tells_of_a_key_that_takes_longer(hasty: Emulator, samples: Samples, path: str) -> None:
+    """Beyond the app's deadline it ends with 2 and the address to ask; the key is regenerated there."""
+    settled(hasty)
+    hasty.reset()
+    outlast_deadline(hasty)
+    key = hasty.call_control("GET", "endpoints")["functionKey"]
+    printed, told = samples(path).run("Secondary", code=2, APP=hasty.app, KEY=key)
+    found = re.search(r"/api/rotations/(\w+)/result", told)
+    assert found is not None
+    id_ = json.loads(printed)["id"] if found[1] == "ID" else found[1]
+    settled(hasty)
+    answer = hasty.get(f"/api/rotations/{id_}/result", {"x-functions-key": key})
+    assert (answer.status, answer.json["fingerprint"]) == (200, _fingerprint(hasty))
 
 
 @pytest.mark.parametrize("path", WITH_FINGERPRINT)
