@@ -6,6 +6,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TOOLS := .interop
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header
 ARGS ?=
 
 # The first of these that really is Python 3.13; PYTHON=/path/to/python3.13 names one explicitly.
@@ -44,8 +46,8 @@ bench: $(STAMP)  ## Measure against the baselines; writes bench/results.md
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: $(STAMP)  ## Resolve requirements*.txt anew into requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
-		requirements-dev.txt -o requirements.lock
+	@$(COMPILE) requirements-dev.txt -o requirements.lock
+	@$(COMPILE) tests/interop/requirements.txt -o tests/interop/requirements.lock
 
 mutate: $(STAMP)  ## Change each decision of the pure modules, and see a unit test fail (some ten minutes)
 	@$(BIN)/uv tool run --quiet --with-requirements requirements.lock --from mutmut==3.8.1 mutmut run $(ARGS)
@@ -61,9 +63,11 @@ audit: $(STAMP)  ## Look for known vulnerabilities and committed secrets (asks t
 	@$(BIN)/uv tool run --quiet --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 	@git ls-files -z | xargs -0 $(BIN)/uv tool run --quiet --from detect-secrets==1.5.0 detect-secrets-hook --baseline .secrets.baseline
 
-interop:  ## Install what the JavaScript client tests need (Node.js and npm)
+interop: $(STAMP)  ## Install what the tests with JavaScript (Node.js and npm), the Azure CLI and ShellCheck need
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(TOOLS)
+	@$(BIN)/uv pip install --quiet --require-hashes --only-binary :all: --python $(TOOLS)/bin/python -r tests/interop/requirements.lock
 	@cd tests/interop && npm ci --silent --no-audit --no-fund
 
 clean:  ## Remove the environment and everything generated
-	@rm -rf $(VENV) .emulator .pytest_cache .ruff_cache mutants tests/interop/node_modules
+	@rm -rf $(VENV) .emulator .interop .pytest_cache .ruff_cache mutants tests/interop/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

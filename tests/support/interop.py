@@ -1,4 +1,4 @@
-"""Running Microsoft's JavaScript client in a process of its own."""
+"""Tools that `make interop` installs: Microsoft's JavaScript client, run in a process of its own, and command lines."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ import pytest
 
 _INTEROP = Path(__file__).resolve().parent.parent / "interop"
 _SCRIPT = _INTEROP / "communication_services.mjs"
+_TOOLS = _INTEROP.parent.parent / ".interop" / "bin"
 
 
 def require_javascript() -> str:
@@ -22,6 +23,14 @@ def require_javascript() -> str:
     if not (_INTEROP / "node_modules" / "@azure" / "arm-communication").is_dir():
         pytest.skip("the JavaScript client is not installed: make interop")
     return node
+
+
+def require_tool(name: str) -> Path:
+    """Return the path of a command-line tool of .interop, or skip the test, saying what to install."""
+    tool = _TOOLS / name
+    if not tool.is_file():
+        pytest.skip(f"{name} is not installed: make interop")
+    return tool
 
 
 async def call_javascript(

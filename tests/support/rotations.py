@@ -65,6 +65,12 @@ def accepts(emulator: Emulator, key: str) -> bool:
     return emulator.call_control("POST", "probe", body)["accepted"]
 
 
+def outlast_deadline(emulator: Emulator) -> None:
+    """Make Azure slow: each call is within a deadline of 3 s, all those of a regenerate together are not."""
+    slow = [{"service": service, "operation": "*", "delaySeconds": 1} for service in ("arm", "keyvault")]
+    emulator.call_control("PUT", "faults", slow)
+
+
 def regenerations(emulator: Emulator) -> int:
     """Return how many keys were really regenerated."""
     entries = emulator.call_control("GET", "requests")
