@@ -12,6 +12,7 @@ from tests.support.rotations import (
     ROTATIONS,
     SECRET,
     accepts,
+    outlast_deadline,
     path_of,
     regenerations,
     resource,
@@ -293,8 +294,7 @@ def test_a_regenerate_needs_the_key_vault_first(emulator: Emulator) -> None:
 def test_a_regenerate_that_outlasts_the_deadline_goes_on() -> None:
     """202 with a Location, where the answer is found when it is there."""
     with Emulator(settings={"REQUEST_DEADLINE_SECONDS": "1"}) as emulator:
-        slow = {"service": "arm", "operation": "listKeys", "delaySeconds": 2, "times": 1}
-        emulator.call_control("PUT", "faults", [slow])
+        outlast_deadline(emulator)
         reply = _regenerate(emulator, "Secondary")
         assert reply.status == 202
         answer = result(emulator, reply)

@@ -42,7 +42,7 @@ def emulator(running: Emulator) -> Emulator:
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Emulator]:
     """The same with a short deadline."""
-    with Emulator("--https", "--auth", settings={"REQUEST_DEADLINE_SECONDS": "3"}) as emulator:
+    with Emulator("--https", "--auth", settings={"REQUEST_DEADLINE_SECONDS": "1"}) as emulator:
         yield emulator
 
 

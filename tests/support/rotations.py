@@ -66,9 +66,9 @@ def accepts(emulator: Emulator, key: str) -> bool:
 
 
 def outlast_deadline(emulator: Emulator) -> None:
-    """Make Azure slow: each call is within a deadline of 3 s, all those of a regenerate together are not."""
-    slow = [{"service": service, "operation": "*", "delaySeconds": 1} for service in ("arm", "keyvault")]
-    emulator.call_control("PUT", "faults", slow)
+    """Make ARM so slow once that a regenerate takes longer than a deadline of 1 s."""
+    slow = {"service": "arm", "operation": "listKeys", "delaySeconds": 2, "times": 1}
+    emulator.call_control("PUT", "faults", [slow])
 
 
 def regenerations(emulator: Emulator) -> int:
