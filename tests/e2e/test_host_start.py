@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.emulator import APPS, Emulator
 
+pytestmark = pytest.mark.own_host
+
 HEAD = """
 import azure.functions as func
 app = func.FunctionApp()

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.emulator import Emulator
 from tests.support.leaks import find_leaks
+from tests.support.outside import SHORT_GRACE, running
 from tests.support.reactions import (
     events,
     eventually,
@@ -22,8 +23,8 @@ from tests.support.rotations import SECRET, accepts, regenerations, resource, se
 @pytest.fixture
 def alone() -> Iterator[Emulator]:
     """An app of its own: nothing is left in Durable's state by other tests. The old key's grace is three seconds."""
-    with Emulator(settings={"ROTATION_GRACE_PERIOD": "PT3S"}) as running:
-        yield running
+    with running(SHORT_GRACE) as app:
+        yield app
 
 
 def test_a_secret_near_its_expiry_is_rotated_once_and_redelivery_changes_nothing(alone: Emulator) -> None:

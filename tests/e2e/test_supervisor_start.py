@@ -13,6 +13,8 @@ import pytest
 from emulator.supervisor_options import parse_options
 from tests.support.emulator import APPS, PROJECT_ROOT, Emulator
 
+pytestmark = pytest.mark.own_host
+
 SHOW_ENVIRONMENT = """
 import json, os
 import azure.functions as func
