@@ -27,7 +27,7 @@ def main() -> int:
     host = HOSTS[options.host]
     missing = [name for name in host.programs if shutil.which(name) is None]
     if missing:
-        print(f"error: there is no {', '.join(missing)}: {host.how_to_install}", file=sys.stderr)  # noqa: T201 - for the user
+        print(f"error: not found: {', '.join(missing)}. To install: {host.how_to_install}", file=sys.stderr)  # noqa: T201 - for the user
         return 1
     outcomes: list[Outcome] = []
     try:
@@ -53,12 +53,17 @@ def _say(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.outside",
-        description=__doc__.partition(": ")[2] if __doc__ else None,
+        description="Hold the e2e tests against the app in another Functions host.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--host", choices=tuple(HOSTS), default="func", help="emulated: the project's own (default: %(default)s)")
+    add(
+        "--host",
+        choices=tuple(HOSTS),
+        default="func",
+        help="func: Azure Functions Core Tools; emulated: the project's own (default: %(default)s)",
+    )
     add("--setup", type=_names, metavar="NAME,…", help=f"of {', '.join(SETUPS)} (default: all)")
     add("--port", type=int, default=7071, help="the app's port (default: %(default)s)")
     add("--logs", type=Path, default=PROJECT_ROOT / ".emulator" / "outside", metavar="DIR", help="where logs are left")

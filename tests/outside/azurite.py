@@ -25,21 +25,26 @@ class Azurite:
         if not self._needed or all(map(_is_open, _PORTS)):
             return self
         directory = self._stack.enter_context(tempfile.TemporaryDirectory())
+        output = self._stack.enter_context(tempfile.TemporaryFile())
         # the extension may speak a newer API than this Azurite knows by name
-        command = ["azurite", "--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--location", directory]
+        command = ["azurite", "--inMemoryPersistence", "--silent", "--skipApiVersionCheck"]
         process = subprocess.Popen(  # noqa: S603 - a command of ours, found on PATH as its users find it
             command,
+            cwd=directory,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         self._stack.callback(stop_group, process)
         deadline = time.monotonic() + _START_SECONDS
         while not all(map(_is_open, _PORTS)):
             if process.poll() is not None or time.monotonic() > deadline:
+                output.seek(0)
+                said = output.read().decode(errors="replace")
                 self._stack.close()
-                raise OutsideError(f"Azurite does not serve on the ports {', '.join(map(str, _PORTS))} of 127.0.0.1")
+                ports = ", ".join(map(str, _PORTS))
+                raise OutsideError(f"Azurite does not come to serve on the ports {ports} of 127.0.0.1:\n{said}")
             time.sleep(0.2)
         return self
 

@@ -59,7 +59,7 @@ class FuncStart:
 
     def prepare(self, directory: Path, values: Mapping[str, str], setup: Setup) -> dict[str, str]:
         """Write local.settings.json; the environment holds none of its names, for it would win."""
-        hub = f"E2E{''.join(filter(str.isalnum, setup.name))}{time.time_ns() // 1_000_000}"
+        hub = f"E2E{''.join(filter(str.isalnum, setup.name))}{time.time_ns()}"
         written = {
             **values,
             # a hub of its own: nothing of an earlier run is found again
