@@ -13,9 +13,9 @@ class OutsideError(Exception):
 
 
 def stop_group(process: "subprocess.Popen[bytes]") -> None:
-    """Ask a process that leads a session of its own to end, as Ctrl-C does, and end its whole group if it does not."""
+    """Ask a process that leads a session of its own to end, and end its whole group if it does not in time."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_STOP_SECONDS)
     with contextlib.suppress(ProcessLookupError):
