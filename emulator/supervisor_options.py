@@ -9,11 +9,11 @@ _LAST_PORT = 65535
 
 _EPILOG = """\
 examples:
-  make start                                 the app and its cloud, open to all, as under func start
-  make start ARGS="--auth --https"           function keys and TLS, as in Azure
+  make start                                   the app and its cloud, open to all, as under func start
+  make start ARGS="--auth --https"             function keys and TLS, as in Azure
   make start ARGS="--port 0 --control-port 0"  on free ports, beside another one
-  make start ARGS="--app ../other-app"       another function app
-  make start ARGS=--cloud-only               for func start; emulator/README.md tells how
+  make start ARGS="--app ../other-app"         another function app
+  make start ARGS=--cloud-only                 for func start; emulator/README.md tells how
 
 settings of the app, the first that has one wins: the environment (a variable that is set but empty counts), then
 "Values" of local.settings.json in the app's directory (empty ones do not count), then the emulator's own, which

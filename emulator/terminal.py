@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Mapping
 from typing import TextIO
 
 _BOLD, _DIM, _GREEN, _RED, _END = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[0m"
@@ -34,10 +33,10 @@ class Style:
         return f"{code}{text}{_END}" if self._coloured else text
 
 
-def style_of(stream: TextIO, environment: Mapping[str, str] | None = None) -> Style:
-    """Return the style of what is printed to this stream; `environment` is the process's own unless given."""
-    given = os.environ if environment is None else environment
-    return Style(coloured=stream.isatty() and not given.get("NO_COLOR") and given.get("TERM") != "dumb")
+def style_of(stream: TextIO) -> Style:
+    """Return the style of what is printed to this stream."""
+    is_wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(coloured=is_wanted and stream.isatty())
 
 
 def stdout_style() -> Style:

@@ -1,6 +1,7 @@
 """One setup: the cloud, the app's host beside it, and the e2e tests against both."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -54,7 +55,7 @@ def run_setup(setup: Setup, host: Host, port: int, logs: Path, arguments: list[s
         log = Path(temporary) / "host.log"
         _copy_app(directory)
         with (
-            _scrubbed(log, logs / f"{setup.name}.log"),
+            kept_scrubbed(log, logs / f"{setup.name}.log"),
             _cloud(setup, port, logs) as cloud,
             _serving(setup, host, port, directory, log, cloud),
         ):
@@ -73,7 +74,8 @@ def _copy_app(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _scrubbed(log: Path, kept: Path) -> Generator[None]:
+def kept_scrubbed(log: Path, kept: Path) -> Generator[None]:
+    """Copy the log to `kept` in the end, whatever happens, with everything that looks like a key or token redacted."""
     log.touch()
     try:
         yield
@@ -140,7 +142,9 @@ def _test(setup: Setup, host: Host, port: int, log: Path, cloud: Emulator, argum
         "E2E_LOG_FILE": str(log),
         "E2E_PATIENCE": str(host.patience),
     }
-    options = ["tests/e2e", "-q", "-rfE", f"--timeout={_TEST_SECONDS}", f"--junitxml={report}", *arguments]
+    # one host and one cloud: one test at a time
+    alone = ["-n", "0"] if importlib.util.find_spec("xdist") else []
+    options = ["tests/e2e", *alone, "-q", "-rfE", f"--timeout={_TEST_SECONDS}", f"--junitxml={report}", *arguments]
     subprocess.run([sys.executable, "-m", "pytest", *options], cwd=PROJECT_ROOT, env=environment, check=False)  # noqa: S603 - as above
     if not report.exists():
         raise OutsideError("pytest could not run the tests")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.outside.hosts import FuncStart
+from tests.outside.run import Outcome, kept_scrubbed
+from tests.support.fakes import LEGACY_KEY
 from tests.support.outside import DEBUG, PLAIN, SETUPS, Setup
 
 _VALUES = {"FUNCTIONS_WORKER_RUNTIME": "python", "ARM_ENDPOINT": "https://localhost:1", "SSL_CERT_FILE": "/ca.pem"}
@@ -50,3 +52,23 @@ def test_debug_lines_are_asked_of_the_host_too(tmp_path: Path) -> None:
     level = "AzureFunctionsJobHost__logging__logLevel__default"
     assert _written(tmp_path, DEBUG)[0][level] == "Debug"
     assert level not in _written(tmp_path, PLAIN)[0]
+
+
+def test_logs_are_kept_without_keys(tmp_path: Path) -> None:
+    """Also when the run fails: what is left of the log can be shown to anybody."""
+    log, kept = tmp_path / "host.log", tmp_path / "logs" / "plain.log"
+
+    def fail() -> None:
+        with kept_scrubbed(log, kept):
+            log.write_text(f"endpoint=https://h/;accesskey={LEGACY_KEY}\nand so on\n", encoding="utf-8")
+            raise OSError("in the midst")
+
+    with pytest.raises(OSError, match="in the midst"):
+        fail()
+    assert kept.read_text("utf-8") == "endpoint=https://h/;accesskey=REDACTED\nand so on\n"
+
+
+@pytest.mark.parametrize(("passed", "failed", "is_good"), [(1, 0, True), (0, 0, False), (9, 1, False)])
+def test_a_setup_is_good_if_tests_ran_and_all_passed(passed: int, failed: int, is_good: bool) -> None:
+    """Skipped ones count for nothing."""
+    assert Outcome("plain", passed, failed, skipped=5).is_good is is_good
