@@ -1,7 +1,7 @@
-# make start | test | lint | format | bench | lock | licences | audit | clean
+# make start | test | func | lint | format | bench | lock | licences | audit | clean
 # Each target makes its own environment; nothing but Python 3.13, make and the package registries is assumed.
 .DEFAULT_GOAL := help
-.PHONY: help start test lint format bench lock licences audit mutate prove interop clean
+.PHONY: help start test func lint format bench lock licences audit mutate prove interop clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,8 +22,11 @@ $(STAMP): requirements.lock
 		echo "Python 3.13 was not found. Install it (https://www.python.org/downloads/, or: apt install python3.13 python3.13-venv, brew install python@3.13, pyenv install 3.13), or name it: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@rm -rf $(VENV)
 	@"$(PYTHON)" -m venv $(VENV) || { echo "Python 3.13 cannot make a virtual environment. On Debian and Ubuntu: apt install python3.13-venv" >&2; exit 1; }
-	@echo "Installing the locked dependencies into $(VENV) (once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+	@echo "Installing the locked dependencies into $(VENV) (once, some twenty seconds):"
+	@PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --only-binary :all: \
+		-r requirements.lock | awk '/^Collecting/ { printf "."; fflush() } \
+		/^Installing collected/ { printf " unpacking "; fflush() } \
+		/^Successfully installed/ { ok = 1 } END { print ok ? "done" : "failed"; exit !ok }'
 	@touch $@
 
 start: $(STAMP)  ## Run the app and the emulated Azure beside it (ARGS="--https --auth ...")
@@ -49,7 +52,11 @@ lock: $(STAMP)  ## Resolve requirements*.txt anew into requirements.lock
 	@$(COMPILE) requirements-dev.txt -o requirements.lock
 	@$(COMPILE) tests/interop/requirements.txt -o tests/interop/requirements.lock
 
+func: $(STAMP)  ## Run the e2e tests against func start (npm install -g azure-functions-core-tools@4 azurite)
+	@$(BIN)/python -m tests.outside $(ARGS)
+
 mutate: $(STAMP)  ## Change each decision of the pure modules, and see a unit test fail (some ten minutes)
+	@echo "Getting mutmut, and copying the project ..."
 	@$(BIN)/uv tool run --quiet --with-requirements requirements.lock --from mutmut==3.8.1 mutmut run $(ARGS)
 	@$(BIN)/uv tool run --quiet --with-requirements requirements.lock --from mutmut==3.8.1 mutmut results
 

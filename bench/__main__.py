@@ -12,8 +12,18 @@ from bench import guarded, latency, machine, memory, reaction, rotation, startup
 from bench.errors import BenchError
 from bench.progress import Progress
 from bench.report import Measurement, render
+from bench.subjects import subjects
 
 _RESULTS = Path(__file__).resolve().parent / "results.md"
+
+_EPILOG = """
+examples:
+  make bench ARGS="--only latency,memory"    some of them, as a try
+  make bench ARGS=--quick                    all of them in short; the figures mean nothing
+
+Each step is told when it begins. Exit code: 0 if everything was measured, 1 if something could not be, 130 after
+Ctrl-C, which stops everything that was started. An aim that is not met is a result, and no failure.
+"""
 
 
 class _Measure(Protocol):
@@ -66,7 +76,10 @@ def _on_sigterm(_number: int, _frame: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measure the app against its baselines, and write bench/results.md."
+        prog="python -m bench",
+        description="Measure the app against its baselines, and write bench/results.md, on a quiet machine.",
+        epilog=f"measurements:\n{subjects('bench', _MEASUREMENTS)}\n{_EPILOG}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that it works; writes nothing")
     parser.add_argument(

@@ -12,7 +12,7 @@ import secrets
 import signal
 from collections.abc import Mapping
 
-from emulator.cloud.addresses import CloudSockets, PortUnavailableError
+from emulator.cloud.addresses import LOOPBACK, CloudSockets, PortUnavailableError
 from emulator.cloud.authority import Authority, ensure_authority
 from emulator.cloud.settings import app_settings
 from emulator.host.access import AccessKeys
@@ -22,11 +22,13 @@ from emulator.host.supervision import Confidences
 from emulator.supervisor_child import HOST_NOT_STARTED, Child
 from emulator.supervisor_durable import DurableState
 from emulator.supervisor_options import PROJECT_ROOT, Options, parse_options
-from emulator.supervisor_output import complain, greeting, say, settings_to_paste, suggestions
+from emulator.supervisor_output import cloud_greeting, complain, greeting, ready, say, settings_to_paste, suggestions
 from emulator.supervisor_settings import app_environment, local_values
 
 # The function of the app to which the emulated Event Grid delivers.
 _EVENT_FUNCTION = "on_event"
+# Where a Functions host that was started by somebody else has it.
+_WEBHOOK = f"/runtime/webhooks/eventgrid?functionName={_EVENT_FUNCTION}"
 _STATE_DIRECTORY = PROJECT_ROOT / ".emulator"
 
 
@@ -38,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     except StartError as error:
         complain(str(error))
     except PortUnavailableError as error:
-        complain(f"{error.strerror}; choose another with --control-port")
+        complain(f"{error.strerror}; choose another with --control-port (0: a free one)")
     return 1
 
 
@@ -142,7 +144,12 @@ class _Supervisor:
             self._child.kill()  # asked twice: now
 
     async def _serve_alone(self, settings: dict[str, str]) -> int:
-        say([*settings_to_paste(settings), f"Emulated Azure   {self._cloud.control_url}/_control/endpoints", "ready"])
+        app_url = f"http://{LOOPBACK}:{self._options.port}" if self._options.port else None
+        if app_url is not None:
+            # Until the app is there the events are tried again, as by the real one.
+            self._endpoints["app"] = app_url
+            self._connect_events({_EVENT_FUNCTION: app_url + _WEBHOOK})
+        say([*settings_to_paste(settings), *cloud_greeting(self._cloud.control_url, app_url), ready()])
         await self._told_to_stop
         return 0
 
@@ -161,7 +168,7 @@ class _Supervisor:
             say(
                 [
                     *greeting(self._options.app, facts, control_url),
-                    "ready",
+                    ready(),
                     *suggestions(facts, control_url, key=key, ca_file=ca_file),
                 ]
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.supervisor_options import PROJECT_ROOT
+from emulator.terminal import Style, stdout_style, style_of
 
 _REGENERATE = "regenerateKey"
 _ROTATE = "rotations"
@@ -27,36 +28,57 @@ def say(lines: Iterable[str]) -> None:
 
 def complain(message: str) -> None:
     """Print the one line that says why it does not run."""
-    print(f"error: {message}", file=sys.stderr, flush=True)  # noqa: T201 - this is the program's output
+    print(f"{style_of(sys.stderr).bad('error:')} {message}", file=sys.stderr, flush=True)  # noqa: T201 - as above
 
 
 def greeting(app: Path, facts: Mapping[str, Any], control_url: str) -> list[str]:
     """Return the lines that say what runs where; `facts` are those that the host reports."""
-    lines = [f"Functions app    {facts['url']}  ({app})"]
+    style = stdout_style()
+    lines = ["", f"{style.heading('Functions app')}    {facts['url']}  {style.aside(f'({app})')}"]
     for function in facts["functions"]:
         methods = ",".join(function["methods"]) or "any method"
         lines.append(f"  {function['name']}: [{methods}] {function['url']}")
-    return [*lines, f"Emulated Azure   {control_url}/_control/endpoints"]
+    return [*lines, "", *_cloud(control_url, style), ""]
+
+
+def cloud_greeting(control_url: str, app_url: str | None) -> list[str]:
+    """Return the lines that say where the cloud is, and where it looks for the app, if it looks for one."""
+    style = stdout_style()
+    expected = [f"  It delivers events to the app at {app_url}, once it is there."] if app_url else []
+    return [*_cloud(control_url, style), *expected, "", style.aside("Ctrl-C stops it."), ""]
+
+
+def ready() -> str:
+    """Return the line that says that all of it serves."""
+    return stdout_style().good("ready")
 
 
 def suggestions(facts: Mapping[str, Any], control_url: str, *, key: str | None, ca_file: Path | None) -> list[str]:
     """Return curl lines to try, with the function `key` and the `ca_file` where they are needed."""
+    style = stdout_style()
     options = f" --cacert {_shown(ca_file)}" if ca_file else ""
     options += f" -H 'x-functions-key: {key}'" if key else ""
-    functions: list[dict[str, Any]] = facts["functions"]
-    regenerate = _url_of(functions, _REGENERATE)
-    rotate = _url_of(functions, _ROTATE)
-    if regenerate:
-        rotation = [f"""  curl{options} --json '{{"gracePeriod": "PT5S"}}' {rotate}"""] if rotate else []
-        return [
-            "Try:",
-            f"""  curl{options} --json '{{"keyType": "Secondary"}}' {regenerate}""",
-            *rotation,
-            f"  curl {control_url}/_control/resources",
-            f"""  curl{options} --json '{{"keyType": "Both"}}' {regenerate}""",
-        ]
-    plain = [f["url"] for f in functions if "{" not in f["url"] and "GET" in (f["methods"] or ["GET"])]
-    return ["Try:", *(f"  curl{options} {url}" for url in plain[:2]), f"  curl {control_url}/_control/resources"]
+    look = ("What the emulated Azure holds, keys and all", f"curl {control_url}/_control/resources")
+    lines = ["", style.heading("Try, in another terminal:")]
+    for what, command in [*_calls(facts["functions"], options), look]:
+        lines += [f"  {style.aside(f'# {what}')}", f"  {command}"]
+    return [*lines, "", style.aside("Ctrl-C stops it. All flags: make start ARGS=--help"), ""]
+
+
+def _calls(functions: list[dict[str, Any]], options: str) -> list[tuple[str, str]]:
+    """What to call of this app: what it does, and the command."""
+    regenerate, rotate = _url_of(functions, _REGENERATE), _url_of(functions, _ROTATE)
+    if regenerate is None:
+        plain = [f for f in functions if "{" not in f["url"] and "GET" in (f["methods"] or ["GET"])]
+        return [(f["name"], f"curl{options} {f['url']}") for f in plain[:2]]
+    one = f"""curl{options} --json '{{"keyType": "Secondary"}}' {regenerate}"""
+    both = f"""curl{options} --json '{{"gracePeriod": "PT5S"}}' {rotate}"""
+    rotation = [("Rotate: publish the other key, and end the old one five seconds later", both)] if rotate else []
+    return [("Regenerate the key that nobody uses", one), *rotation]
+
+
+def _cloud(control_url: str, style: Style) -> list[str]:
+    return [f"{style.heading('Emulated Azure')}   {control_url}/_control/endpoints"]
 
 
 def _url_of(functions: list[dict[str, Any]], name: str) -> str | None:

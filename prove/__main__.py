@@ -13,9 +13,19 @@ from typing import Protocol
 from bench import machine
 from bench.errors import BenchError
 from bench.progress import Progress
+from bench.subjects import subjects
 from prove.report import Part, render
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
+
+_EPILOG = """
+examples:
+  make prove ARGS="--only matrix"    one part, as a try
+  make prove ARGS=--quick            all of them in short
+
+Each step is told when it begins. Exit code: 0 if every promise holds, 1 if one does not or could not be tried, 130
+after Ctrl-C, which stops everything that was started.
+"""
 
 
 class _Run(Protocol):
@@ -73,7 +83,10 @@ def _on_sigterm(_number: int, _frame: object) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m prove", description="Try to break the app's promises, and write docs/reliability.md."
+        prog="python -m prove",
+        description="Try to break the app's promises, and write docs/reliability.md: some twenty minutes.",
+        epilog=f"parts:\n{subjects('prove', _PARTS)}\n{_EPILOG}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that it works; writes nothing")
     parser.add_argument("--only", type=_names, metavar="NAME,…", help=f"of {', '.join(_PARTS)}; writes nothing")

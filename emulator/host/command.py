@@ -33,7 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _run(options)
     except (StartError, PortUnavailableError) as error:
-        message = str(error) if isinstance(error, StartError) else f"{error.strerror}; choose another with --port"
+        message = (
+            str(error)
+            if isinstance(error, StartError)
+            else f"{error.strerror}; choose another with --port (0: a free one)"
+        )
         print(f"error: {message}", file=sys.stderr, flush=True)  # noqa: T201 - the one line for the user
         if isinstance(error, StartError) and error.details:
             _log.debug("Details:\n%s", error.details)

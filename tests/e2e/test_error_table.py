@@ -1,7 +1,6 @@
 """Every row of README's error table, set off through the running app, and the request after it."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from tests.support.error_table import ROWS, SECONDARY, SHORT_ROUTE, Row, drop_to
 from tests.support.principal import principal_headers
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def _error(reply: Reply) -> dict[str, Any]:
@@ -134,16 +132,3 @@ def test_a_required_app_role_is_believed_from_app_service_alone() -> None:
         emulator.wait_for('"outcome": "Regenerated"')
         line = emulator.output.rpartition('audit {"action": "RegenerateKey", "outcome": "Regenerated"')[2]
         assert '"caller": {"kind": "AppServicePrincipal", "id": "00001111-aaaa-2222-bbbb-3333cccc4444"' in line
-
-
-def test_the_table_of_the_readme_knows_every_code() -> None:
-    """README's error table names every error code of the app."""
-    from shared import errors
-
-    table = _README.read_text(encoding="utf-8").partition("## Errors")[2].partition("## Settings")[0]
-    codes = {
-        error.code
-        for error in vars(errors).values()
-        if isinstance(error, type) and issubclass(error, errors.AppError) and "code" in vars(error)
-    }
-    assert {code for code in codes if f"`{code}`" not in table} == set()

@@ -9,6 +9,7 @@ import pytest
 from prove.event_payloads import as_cloud_event, as_event_grid, samples
 from tests.support.emulator import Emulator
 from tests.support.leaks import find_leaks
+from tests.support.outside import PLAIN, running
 from tests.support.reactions import events, eventually, settled
 from tests.support.rotations import resource
 
@@ -20,7 +21,7 @@ _AT_ONCE = 10
 @pytest.fixture(scope="module")
 def alone() -> Iterator[Emulator]:
     """An app of its own."""
-    with Emulator() as emulator:
+    with running(PLAIN) as emulator:
         yield emulator
 
 

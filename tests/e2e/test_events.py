@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from tests.support.emulator import Emulator
-from tests.support.event_cases import NAMES, SETTINGS, Case, End, Name, Stage
+from tests.support.event_cases import NAMES, Case, End, Name, Stage
 from tests.support.leaks import find_leaks
+from tests.support.outside import EVENTS, running
 from tests.support.reactions import events, instances, settled
 
 _AT_ONCE = 8
@@ -90,7 +91,7 @@ def trap() -> Iterator[socket.socket]:
 @pytest.fixture(scope="module")
 def played(trap: socket.socket) -> Iterator[Played]:
     """Set all cases up, deliver their events in their order, and let everything come to rest; then release the rest."""
-    with Emulator(settings=SETTINGS) as emulator:
+    with running(EVENTS) as emulator:
         emulator.call_control("PUT", "events/delivery", {"held": True})
         stage = Stage(emulator, f"https://127.0.0.1:{trap.getsockname()[1]}")
         cases = {name: stage.case(*name) for name in NAMES}

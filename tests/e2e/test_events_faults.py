@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.support import outside
 from tests.support.emulator import Emulator
 from tests.support.event_cases import SETTINGS, Case, Stage
 from tests.support.events import SCHEMAS, Json, Schema
+from tests.support.outside import EVENTS
 from tests.support.reactions import events, eventually, instances, published, regenerate_outside, settled
 
 _NOBODY = "https://127.0.0.1:9"
@@ -26,8 +28,8 @@ _TOPIC_FAULTS: tuple[Json, ...] = (
 @pytest.fixture(scope="module")
 def running() -> Iterator[Emulator]:
     """One app for all tests, which have resources of their own."""
-    with Emulator(settings=SETTINGS) as running:
-        yield running
+    with outside.running(EVENTS) as app:
+        yield app
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,7 @@ def test_an_event_that_cannot_be_taken_now_comes_again(emulator: Emulator, stage
 def test_a_topic_that_fails_costs_a_rotation_nothing() -> None:
     """However the topic fails, and for ever: each rotation succeeds, the log says what was not published, and an event
     that could not be sent comes once when the topic is back, under the id of what it tells."""
-    with Emulator(settings=SETTINGS) as emulator:
+    with outside.running(EVENTS) as emulator:
         stage = Stage(emulator, _NOBODY)
         lost: list[Case] = []
         for fault in _TOPIC_FAULTS:

@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.emulator import Emulator
 
+pytestmark = pytest.mark.own_host
+
 # level of the function -> the keys that open it
 OPENERS = {
     "anonymous": {None, "wrong", "function", "system", "master"},

@@ -10,6 +10,8 @@ import pytest
 from tests.support.durable import DurableApp
 from tests.support.emulator import APPS, Emulator
 
+pytestmark = pytest.mark.own_host
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Emulator]:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.durable import ControlStandIn, DurableApp, SupervisedHost
 
+pytestmark = pytest.mark.own_host
+
 
 def count_of(app: DurableApp, key: str) -> int:
     """Return how often `count` ran with this key."""

@@ -11,6 +11,8 @@ from emulator.supervisor_durable import DurableState
 from tests.support.durable import KEYS, DurableApp, SupervisedHost
 from tests.support.emulator import Reply, send
 
+pytestmark = pytest.mark.own_host
+
 API = "/runtime/webhooks/durabletask"
 
 

@@ -8,6 +8,8 @@ import pytest
 from tests.support.durable import DurableApp
 from tests.support.emulator import APPS, Emulator
 
+pytestmark = pytest.mark.own_host
+
 
 def test_it_ends_in_the_midst_of_orchestrations() -> None:
     """Timers, events that never come, entities and activities at work: no traceback, nothing left."""

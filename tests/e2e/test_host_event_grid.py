@@ -11,6 +11,8 @@ from emulator.cloud.defaults import RESOURCE_ID
 from tests.support.emulator import APPS, Emulator, Reply, send
 from tests.support.event_grid import cloud_event, event_grid_event
 
+pytestmark = pytest.mark.own_host
+
 WEBHOOK = "/runtime/webhooks/EventGrid?functionName=on_event"
 NOTIFICATION = {"aeg-event-type": "Notification"}
 VALIDATION = {"aeg-event-type": "SubscriptionValidation"}

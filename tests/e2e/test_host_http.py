@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.emulator import Emulator, Reply
 
+pytestmark = pytest.mark.own_host
+
 
 def send_raw(url: str, request: bytes) -> bytes:
     """Send bytes to the server of `url` and return all that it answers until it closes the connection."""

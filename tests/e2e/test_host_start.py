@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.emulator import APPS, Emulator
 
+pytestmark = pytest.mark.own_host
+
 HEAD = """
 import azure.functions as func
 app = func.FunctionApp()
@@ -137,10 +139,11 @@ def test_a_port_in_use_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert failure("--port", port, app=app) == (
-            f"error: port {port} on 127.0.0.1 is in use by another process; choose another with --port"
+            f"error: port {port} on 127.0.0.1 is in use by another process; choose another with --port (0: a free one)"
         )
         assert failure("--control-port", port, app=app) == (
-            f"error: port {port} on 127.0.0.1 is in use by another process; choose another with --control-port"
+            f"error: port {port} on 127.0.0.1 is in use by another process; "
+            "choose another with --control-port (0: a free one)"
         )
         assert "is in use by another process" in failure("--port", port, app=app, module="emulator.host")
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.emulator import APPS, Emulator
 
+pytestmark = pytest.mark.own_host
+
 
 @pytest.fixture(scope="module")
 def timers() -> Iterator[Emulator]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.emulator import Emulator, Reply
 from tests.support.error_table import SHORT_ROUTE, arm_route
+from tests.support.outside import QUIET, QUIET_DIRECT, running
 from tests.support.reactions import eventually
 from tests.support.rotations import ROTATIONS, result, start
 
@@ -20,8 +21,8 @@ _MARK = "Zz9Marked"
 @pytest.fixture(scope="module")
 def running_emulator() -> Iterator[Emulator]:
     """An app in which nothing happens by itself: no event comes, and none goes out."""
-    with Emulator(settings={"EVENT_GRID_TOPIC_ENDPOINT": ""}) as running:
-        yield running
+    with running(QUIET) as app:
+        yield app
 
 
 @pytest.fixture
@@ -35,8 +36,8 @@ def emulator(running_emulator: Emulator) -> Emulator:
 @pytest.fixture(scope="module")
 def running_direct() -> Iterator[Emulator]:
     """The same without a Key Vault."""
-    with Emulator("--no-key-vault", settings={"EVENT_GRID_TOPIC_ENDPOINT": ""}) as running:
-        yield running
+    with running(QUIET_DIRECT) as app:
+        yield app
 
 
 def refused(emulator: Emulator, reply: Reply, statuses: set[int], codes: set[str]) -> None:
@@ -199,6 +200,7 @@ def test_a_hostile_id_is_no_rotation(emulator: Emulator, method: str, end: str, 
         refused(emulator, reply, {404}, {"NotFound"})
 
 
+@pytest.mark.own_host
 @pytest.mark.parametrize(
     "path",
     [
@@ -231,6 +233,7 @@ _TAKES = {
 }
 
 
+@pytest.mark.own_host
 @pytest.mark.parametrize("path", _TAKES)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "MADEUP"])
 def test_another_method_does_nothing(direct: Emulator, path: str, method: str) -> None:
@@ -319,6 +322,7 @@ def test_a_client_request_id_cannot_bring_a_header_in(direct: Emulator, sent: st
     refused(direct, reply, {400}, {"InvalidRequest"})
 
 
+@pytest.mark.own_host
 @pytest.mark.parametrize("line", [b"x-ms-client-request-id: a\x00b", b"x-ms-client-request-id: a\rb", b" folded: 1"])
 def test_a_header_that_is_none_is_the_hosts_to_refuse(direct: Emulator, line: bytes) -> None:
     """Bytes that HTTP does not allow in a header never reach the app."""
@@ -333,6 +337,7 @@ def test_a_header_that_is_none_is_the_hosts_to_refuse(direct: Emulator, line: by
     assert direct.call_control("GET", "requests") == []
 
 
+@pytest.mark.own_host
 @pytest.mark.parametrize("host", ["[::::]", "[1.2]", "evil.example:99999", "a%41b", "x" * 300])
 def test_a_strange_host_header_does_not_fail_a_rotation(emulator: Emulator, host: str) -> None:
     """202 with a Location, or the host's own 400, in which case nothing was started."""

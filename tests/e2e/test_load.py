@@ -1,7 +1,11 @@
 """Rotations at once against an ARM that throttles, every event delivered three times: all end, nothing is doubled."""
 
+import pytest
+
 from prove import load
 from prove.fleet import Fleet
+
+pytestmark = pytest.mark.own_host
 
 SIZE = 6
 

@@ -16,6 +16,8 @@ from tests.support.emulator import CA_FILE, Emulator
 from tests.support.leaks import find_leaks
 from tests.support.rotations import SECRET, accepts, regenerations, resource, result, revoked, secret, start
 
+pytestmark = pytest.mark.own_host
+
 _GRACE_SECONDS = 5
 _PROBES = 200
 _STEPS = (

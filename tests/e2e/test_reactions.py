@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.emulator import Emulator
 from tests.support.leaks import find_leaks
+from tests.support.outside import SHORT_GRACE, running
 from tests.support.reactions import (
     events,
     eventually,
@@ -17,8 +18,6 @@ from tests.support.reactions import (
     settled,
 )
 from tests.support.rotations import SECRET, accepts, regenerations, resource, secret
-
-_SUBSCRIPTION = "/subscriptions/11112222-3333-4444-5555-666677778888"
 
 
 def _others(emulator: Emulator, count: int) -> None:
@@ -34,9 +33,8 @@ def _others(emulator: Emulator, count: int) -> None:
 @pytest.fixture
 def alone() -> Iterator[Emulator]:
     """An app of its own: nothing is left in Durable's state by other tests. The old key's grace is three seconds."""
-    settings = {"ROTATION_GRACE_PERIOD": "PT3S", "ALLOWED_COMMUNICATION_SERVICES": _SUBSCRIPTION}
-    with Emulator(settings=settings) as running:
-        yield running
+    with running(SHORT_GRACE) as app:
+        yield app
 
 
 def test_a_secret_near_its_expiry_is_rotated_once_and_redelivery_changes_nothing(alone: Emulator) -> None:

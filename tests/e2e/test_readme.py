@@ -16,6 +16,8 @@ from tests.support.interop import require_javascript
 from tests.support.reactions import events, eventually, published, settled
 from tests.support.rotations import resource
 
+pytestmark = pytest.mark.own_host
+
 README = (PROJECT_ROOT / "README.md").read_text("utf-8")
 
 

@@ -1,13 +1,13 @@
 """Regenerating a key from the POST to the new key, through Microsoft's worker and the real SDKs."""
 
 import hashlib
-import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from tests.support.audit import audited
 from tests.support.emulator import Emulator
 from tests.support.error_table import SHORT_ROUTE, SUBSCRIPTION, arm_route
 from tests.support.principal import principal_headers
@@ -95,7 +95,8 @@ def test_a_refused_resource_costs_azure_nothing(direct: Emulator) -> None:
         headers = principal_headers("Keys.Regenerate")
         assert direct.post(arm_route(name=name), {"keyType": "Primary"}, headers).status == 403
     assert direct.post(arm_route(group="Other"), {"keyType": "Primary"}).status == 403
-    assert direct.call_control("GET", "requests") == []
+    # what an earlier test has done may be told late
+    assert [each for each in direct.call_control("GET", "requests") if each["service"] != "eventgrid"] == []
 
 
 def test_if_match_regenerates_once(direct: Emulator) -> None:
@@ -123,8 +124,8 @@ def test_the_audit_line_says_what_was_done(direct: Emulator) -> None:
     headers = {"x-ms-client-request-id": "audited-request", **principal_headers("Keys.Regenerate")}
     reply = direct.post(SHORT_ROUTE, {"keyType": "Primary"}, headers)
     direct.wait_for('"audited-request"')
-    (line,) = [line for line in direct.output.splitlines() if '"audited-request"' in line]
-    assert json.loads(line.partition("audit {")[1][-1] + line.partition("audit {")[2]) == {
+    (line,) = audited(direct, '"audited-request"')
+    assert line == {
         "action": "RegenerateKey",
         "outcome": "Regenerated",
         "resourceId": reply.json["resourceId"],

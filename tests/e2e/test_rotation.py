@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.audit import audited
 from tests.support.emulator import Emulator
 from tests.support.error_table import SHORT_ROUTE
+from tests.support.outside import HASTY, running
 from tests.support.rotations import (
     ROTATIONS,
     SECRET,
@@ -249,14 +251,13 @@ def test_two_rotations_at_once_are_one_rotation(emulator: Emulator) -> None:
     assert regenerations(emulator) == 1
 
 
-def test_without_a_key_vault_nothing_is_rotated() -> None:
+def test_without_a_key_vault_nothing_is_rotated(direct: Emulator) -> None:
     """--no-key-vault: 503 NotConfigured that names KEY_VAULT_URL, and the direct regenerate works as ever."""
-    with Emulator("--no-key-vault") as emulator:
-        reply = start(emulator, {})
-        assert (reply.status, reply.json["error"]["code"]) == (503, "NotConfigured")
-        assert "KEY_VAULT_URL" in json.dumps(reply.json)
-        regenerated = emulator.post(SHORT_ROUTE, {"keyType": "Primary"})
-        assert (regenerated.status, regenerated.json["delivery"]["status"]) == (200, "NotConfigured")
+    reply = start(direct, {})
+    assert (reply.status, reply.json["error"]["code"]) == (503, "NotConfigured")
+    assert "KEY_VAULT_URL" in json.dumps(reply.json)
+    regenerated = direct.post(SHORT_ROUTE, {"keyType": "Primary"})
+    assert (regenerated.status, regenerated.json["delivery"]["status"]) == (200, "NotConfigured")
 
 
 def _regenerate(emulator: Emulator, key_type: str, query: str = "") -> Any:
@@ -293,7 +294,7 @@ def test_a_regenerate_needs_the_key_vault_first(emulator: Emulator) -> None:
 
 def test_a_regenerate_that_outlasts_the_deadline_goes_on() -> None:
     """202 with a Location, where the answer is found when it is there."""
-    with Emulator(settings={"REQUEST_DEADLINE_SECONDS": "1"}) as emulator:
+    with running(HASTY) as emulator:
         outlast_deadline(emulator)
         reply = _regenerate(emulator, "Secondary")
         assert reply.status == 202
@@ -311,11 +312,7 @@ def test_the_audit_ties_every_regeneration_to_who_asked_for_it(emulator: Emulato
     revoked(emulator, started)
     id_ = started.json["id"]
     emulator.wait_for(f'"instanceId": "{id_}-revoke"')
-    lines = [
-        json.loads(line.partition("audit: audit ")[2])
-        for line in emulator.output.splitlines()
-        if id_ in line and "audit: audit " in line
-    ]
+    lines = audited(emulator, id_)
     # the decision is written down when it is seen to have been taken, and the revocation may be faster
     assert sorted((line["action"], line["outcome"], line["instanceId"]) for line in lines) == [
         ("RegenerateKey", "Regenerated", id_),

@@ -6,19 +6,19 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.emulator import APPS, Emulator
+from tests.support.emulator import APPS, OUTSIDE, Emulator
 from tests.support.error_table import ROWS, SECONDARY, SHORT_ROUTE, drop_token
 from tests.support.leaks import find_leaks
+from tests.support.outside import DEBUG, running
 
 _JSON = {"Content-Type": "application/json"}
 
 
 def test_nothing_leaks_in_any_situation_at_debug() -> None:
     """Every row of the error table, both key shapes and keys planted in ARM's errors: no leak, but the wall's marks."""
-    settings = {"PYTHON_ENABLE_DEBUG_LOGGING": "1", "AZURE_SDK_TRACING_IMPLEMENTATION": None}
     answers: list[str] = []
     keys: set[str] = set()
-    with Emulator("--no-key-vault", "--log-level", "debug", settings=settings) as emulator:
+    with running(DEBUG) as emulator:
 
         def remember_keys() -> str:
             (resource,) = emulator.call_control("GET", "resources")
@@ -58,11 +58,12 @@ def test_nothing_leaks_in_any_situation_at_debug() -> None:
                 call(SHORT_ROUTE, f'{{"{key}": 1}}'.encode(), {**_JSON, "x-ms-client-request-id": key[:80]})
                 emulator.call_control("PUT", "faults", [])
             remember_keys()
+        output = emulator.output
         tokens = [emulator.call_control("GET", "endpoints")["token"]]
-    output = emulator.output
     assert len(answers) > 2 * 2 * len(ROWS)
     assert len(keys) > 2 * len(ROWS)
-    assert "DEBUG" in output
+    # another host may write its lines without their level
+    assert OUTSIDE or "DEBUG" in output
     assert find_leaks("\n".join(answers), [*keys, *tokens]) == []
     assert find_leaks(output, [*keys, *tokens]) == []
 

@@ -3,11 +3,17 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from emulator.supervisor_options import parse_options
 from tests.support.emulator import APPS, PROJECT_ROOT, Emulator
+
+pytestmark = pytest.mark.own_host
 
 SHOW_ENVIRONMENT = """
 import json, os
@@ -31,21 +37,19 @@ def test_ready_stands_on_a_line_of_its_own_between_greeting_and_suggestions(web:
 
 
 def test_the_suggestions_for_this_project_work_as_they_stand(emulator: Emulator) -> None:
-    """The first regenerates a key, the second rotates, the third shows the resources, the fourth is refused."""
-    emulator.wait_for("Both")
+    """The first regenerates a key, the second rotates, the third shows the resources."""
+    emulator.wait_for("Ctrl-C")
     lines = re.findall(r"^  (curl .*)$", emulator.stdout, re.MULTILINE)
     assert lines == [
         f"""curl --json '{{"keyType": "Secondary"}}' {emulator.app}/api/regenerateKey""",
         f"""curl --json '{{"gracePeriod": "PT5S"}}' {emulator.app}/api/rotations""",
         f"curl {emulator.control}/_control/resources",
-        f"""curl --json '{{"keyType": "Both"}}' {emulator.app}/api/regenerateKey""",
     ]
     before = emulator.call_control("GET", "resources")[0]["keys"]
     assert emulator.post("/api/regenerateKey", {"keyType": "Secondary"}).status == 200
     after = emulator.call_control("GET", "resources")[0]["keys"]
     assert (before["primary"], before["secondary"] != after["secondary"]) == (after["primary"], True)
     assert emulator.post("/api/rotations", {"gracePeriod": "PT5S"}).status == 202
-    assert emulator.post("/api/regenerateKey", {"keyType": "Both"}).status == 400
 
 
 def test_the_control_api_shows_where_the_app_is_and_its_keys(web: Emulator) -> None:
@@ -124,8 +128,60 @@ def test_cloud_only_prints_settings_that_work_and_waits() -> None:
     }
     assert exported["ARM_ENDPOINT"] == endpoints["arm"]
     assert exported["IDENTITY_ENDPOINT"] == endpoints["identity"]
-    assert endpoints["app"] is endpoints["functionKey"] is None
+    # on port 0 it is nowhere
+    assert endpoints["app"] is endpoints["webhook"] is endpoints["functionKey"] is None
     assert text.endswith("\nready\n")
+
+
+def test_cloud_only_delivers_events_to_the_app_at_port() -> None:
+    """Events go out to where `func start` serves, again and again until somebody is there."""
+    with socket.create_server(("127.0.0.1", 0)) as app:
+        url = f"http://127.0.0.1:{app.getsockname()[1]}"
+        with Emulator("--cloud-only", "--port", url.rpartition(":")[2]) as cloud:
+            endpoints = cloud.call_control("GET", "endpoints")
+            assert endpoints["app"] == url
+            assert endpoints["webhook"] == f"{url}/runtime/webhooks/eventgrid?functionName=on_event"
+            assert f"It delivers events to the app at {url}" in cloud.stdout
+            event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
+            cloud.call_control("POST", "events", event)
+            app.settimeout(30)
+            for _ in range(2):
+                connection, _address = app.accept()
+                with connection:
+                    line = connection.recv(65536).partition(b"\r\n")[0].decode()
+                assert line.startswith("POST /runtime/webhooks/eventgrid?functionName=on_event&code=")
+            (record,) = cloud.call_control("GET", "events")
+    assert (record["status"], record["attempts"] >= 2) == ("Pending", True)
+
+
+def test_colours_come_on_a_terminal_alone() -> None:
+    """`ready` is green on a terminal; with NO_COLOR, and in a pipe, it is the plain line that programs wait for."""
+    for settings, line in (
+        ({"NO_COLOR": None, "TERM": "xterm"}, "\x1b[32mready\x1b[0m\r\n"),
+        ({"NO_COLOR": "1"}, "ready\r\n"),
+    ):
+        shown, end = os.openpty()
+        emulator = Emulator("--cloud-only", settings=settings)
+        emulator.start(stdout=end)
+        os.close(end)
+        text = ""
+        try:
+            while "ready" not in text or not text.endswith("\n"):
+                text += os.read(shown, 65536).decode()
+        finally:
+            emulator.stop()
+            os.close(shown)
+        assert text.endswith(line)
+        assert ("\x1b" in text) is ("\x1b" in line)
+
+
+def test_a_contradiction_on_the_command_line_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    """--cloud-only has no host that could serve TLS or ask for keys, and a port is a port: exit code 2 says so."""
+    for flags in (["--cloud-only", "--https"], ["--cloud-only", "--auth"], ["--port", "65536"], ["--port", "x"]):
+        with pytest.raises(SystemExit) as ended:
+            parse_options(flags)
+        assert ended.value.code == 2
+        assert "--cloud-only runs none" in (told := capfd.readouterr().err) or "is not a TCP port" in told
 
 
 def test_it_needs_no_certificates_in_its_own_environment() -> None:
@@ -142,4 +198,4 @@ def test_help_explains_itself() -> None:
     shown = subprocess.run(command, cwd=PROJECT_ROOT, env=os.environ, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own module
     flags = ["--app", "--port", "--https", "--auth", "--control-port", "--no-key-vault", "--cloud-only", "--log-level"]
     assert all(flag in shown for flag in flags)
-    assert "local.settings.json" in shown
+    assert all(word in shown for word in ("local.settings.json", "NO_COLOR", "make start", "Exit code"))

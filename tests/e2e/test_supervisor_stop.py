@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.emulator import APPS, Emulator, is_running
 
+pytestmark = pytest.mark.own_host
+
 if TYPE_CHECKING:
     from tests.support.emulator import Reply
 

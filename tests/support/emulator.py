@@ -17,9 +17,15 @@ from pathlib import Path
 from typing import IO, Any, Self, cast
 from urllib.parse import urlsplit
 
+import pytest
+
+from tests.support.patience import patient
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent.parent
 APPS = Path(__file__).resolve().parent / "apps"
 CA_FILE = PROJECT_ROOT / ".emulator" / "ca.pem"
+# The app that somebody else has started, if the tests are to be held against that one: see outside.py.
+OUTSIDE = os.environ.get("E2E_BASE_URL", "")
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 # What the tester has set for other purposes must not reach the app.
@@ -164,6 +170,8 @@ class Emulator:
 
     def start(self, stdout: int = subprocess.PIPE) -> None:
         """Start the process and return at once; `stdout` may be a file descriptor, whose output is not read here."""
+        if OUTSIDE:
+            pytest.skip("starts a host of its own; E2E_BASE_URL names one that runs")
         self.process = subprocess.Popen(  # noqa: S603 - our own module
             self._command,
             cwd=PROJECT_ROOT,
@@ -192,7 +200,7 @@ class Emulator:
 
     def wait_for(self, text: str) -> None:
         """Wait until the output holds this text; AssertionError with all output if it does not come."""
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + patient(_START_SECONDS)
         while text not in self.output:
             assert time.monotonic() < deadline, f"no {text!r} in:\n{self.output}"
             time.sleep(0.005)
@@ -263,6 +271,10 @@ class Emulator:
         reply = send(method, f"{self.control}/_control/{path}", content, headers)
         assert reply.status < 300, reply
         return reply.json if reply.body else None
+
+    def instances(self) -> list[dict[str, Any]]:
+        """Return the app's orchestrations, oldest first; see `DurableView.instances`."""
+        return self.call_control("GET", "durable")["instances"]
 
     def reset(self) -> None:
         """Bring the cloud back to its start."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support.emulator import Emulator
+from tests.support.patience import patient
 from tests.support.rotations import SECRET, resource, secret
 
 WITHIN_SECONDS = 30.0
@@ -14,7 +15,7 @@ WITHIN_SECONDS = 30.0
 
 def eventually[T](look: Callable[[], T | None], what: str, seconds: float = WITHIN_SECONDS) -> T:
     """Look until something is there, and return it; AssertionError after so many seconds."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
         time.sleep(0.05)
@@ -58,8 +59,7 @@ def events(emulator: Emulator, direction: str | None = None, type_: str | None =
 
 def instances(emulator: Emulator, name: str | None = None) -> list[dict[str, Any]]:
     """Return the orchestrations, oldest first; of one orchestrator, if that is said."""
-    listed: list[dict[str, Any]] = emulator.call_control("GET", "durable")["instances"]
-    return [each for each in listed if name in (None, each["name"])]
+    return [each for each in emulator.instances() if name in (None, each["name"])]
 
 
 def settled(emulator: Emulator, seconds: float = WITHIN_SECONDS) -> None:

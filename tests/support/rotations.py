@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from tests.support.emulator import Emulator, Reply
+from tests.support.patience import patient
 
 ROTATIONS = "/api/rotations"
 SECRET = "MyCommunicationResource-connection-string"
@@ -24,7 +25,7 @@ def result(emulator: Emulator, started: Reply, seconds: float = 60) -> Reply:
     """Poll Location as a Logic Apps HTTP action does, until something else than 202 comes."""
     assert started.status == 202, started
     location = path_of(started.header("location"))
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while (reply := emulator.get(location)).status == 202:
         assert time.monotonic() < deadline, reply.text
         time.sleep(0.1)
@@ -40,7 +41,7 @@ def status(emulator: Emulator, started: Reply) -> dict[str, Any]:
 
 def revoked(emulator: Emulator, started: Reply, seconds: float = 60) -> dict[str, Any]:
     """Wait until the old key's revocation has ended, one way or another, and return the status."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while (told := status(emulator, started))["revocation"]["status"] == "Scheduled":
         assert time.monotonic() < deadline, told
         time.sleep(0.1)

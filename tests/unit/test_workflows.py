@@ -22,6 +22,43 @@ def test_every_action_is_pinned_to_a_commit(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_job_ends_and_runs_on_a_named_image(path: Path) -> None:
+    """No job runs for hours, and none on whatever image is the latest."""
+    jobs = re.split(r"^  (?=[\w-]+:$)", path.read_text("utf-8").partition("\njobs:\n")[2], flags=re.MULTILINE)[1:]
+    assert jobs
+    for job in jobs:
+        assert re.search(r"^    runs-on: ubuntu-\d\d\.\d\d$", job, re.MULTILINE), job
+        assert re.search(r"^    timeout-minutes: \d+$", job, re.MULTILINE), job
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_what_a_workflow_installs_is_pinned(path: Path) -> None:
+    """Each package of npm is named with its whole version."""
+    installed = re.findall(r"npm install (.+)", path.read_text("utf-8"))
+    packages = [word for line in installed for word in line.split() if not word.startswith("-")]
+    assert [word for word in packages if not re.fullmatch(r"[\w@/-]+@\d+\.\d+\.\d+", word)] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_only_scrubbed_logs_are_uploaded(path: Path) -> None:
+    """What is kept of a run is the directory that `python -m tests.outside --logs` fills, and nothing else."""
+    text = path.read_text("utf-8")
+    uploads = re.findall(r"upload-artifact@.+\n        with:\n((?:          .+\n)+)", text)
+    assert text.count("upload-artifact@") == len(uploads)
+    for upload in uploads:
+        assert "          path: ${{ runner.temp }}/logs\n" in upload
+        assert '--logs $RUNNER_TEMP/logs"' in text
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_no_expression_gets_into_a_command(path: Path) -> None:
+    """What GitHub puts in place of an expression is never read by a shell."""
+    commands = re.findall(r"run: (?:\|\n(?: {10}.*\n)+|.+)", path.read_text("utf-8"))
+    assert commands
+    assert [command for command in commands if "${{" in command] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_a_workflow_may_only_read(path: Path) -> None:
     """The token of a run reads the repository's content, and nothing of it stays in the checkout."""
     text = path.read_text("utf-8")
