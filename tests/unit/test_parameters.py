@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import InvalidRequest, Problem
 from shared.json_body import JsonObject, decode_object
-from shared.parameters import KeyType, RegenerateKeyParameters, parse_if_match
+from shared.parameters import KeyType, RegenerateKeyParameters, parse_flag, parse_if_match
 
 SENTENCE = "PrimaryKey and SecondaryKey cannot be regenerated at the same time."
 
@@ -240,3 +240,28 @@ def test_any_other_if_match_is_refused(header: str) -> None:
     assert [each["code"] for each in raised.value.details] == ["InvalidHeader"]
     assert "sha256:0123456789abcdef" in raised.value.details[0]["message"]
     assert "s3cr3t" not in json.dumps(raised.value.to_json())
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        (None, False),
+        ("false", False),
+        ("False", False),
+        ("FALSE", False),
+        ("true", True),
+        ("True", True),
+        ("TRUE", True),
+    ],
+)
+def test_a_flag_is_true_or_false_in_any_case(sent: str | None, *, meant: bool) -> None:
+    """One that is absent is false."""
+    assert parse_flag("force", sent) is meant
+
+
+@pytest.mark.parametrize("sent", ["", "1", "yes", " true", "truе"])
+def test_a_flag_that_is_neither_is_refused_by_name(sent: str) -> None:
+    """The problem names the parameter, what it takes, and not what was sent."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse_flag("force", sent)
+    assert caught.value.problems == (Problem("InvalidParameter", "force must be true or false.", "force"),)

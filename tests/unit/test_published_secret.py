@@ -221,8 +221,17 @@ def test_an_id_that_is_longer_than_a_tag_is_an_error() -> None:
     """ARM allows ids of 277 characters, a tag 256."""
     long = ResourceId(RESOURCE.subscription_id, "g" * 90, "n" * 63)
     assert len(str(long)) > 256
-    with pytest.raises(TagTooLong, match="resource's id"):
+    with pytest.raises(TagTooLong, match="resource's id") as caught:
         check_tags(long, {})
+    assert caught.value.target == "ProviderAddress"
+
+
+def test_an_id_that_just_fits_into_a_tag_is_none() -> None:
+    """256 characters are what a tag holds."""
+    room = 256 - len(str(ResourceId(RESOURCE.subscription_id, "g" * 90, "")))
+    fits = ResourceId(RESOURCE.subscription_id, "g" * 90, "n" * room)
+    assert len(str(fits)) == 256
+    check_tags(fits, {})
 
 
 TWO_DAYS = timedelta(days=2)

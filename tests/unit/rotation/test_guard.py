@@ -25,6 +25,24 @@ def test_the_first_one_gets_the_claim() -> None:
     assert state["holder"] == {"id": "r1", "until": "2026-01-01T01:00:00Z"}
 
 
+def test_whoever_holds_the_claim_is_not_overtaken() -> None:
+    """Nobody has come in between."""
+    assert guard.overtaken_by(held(), holder="r1") is None
+
+
+def test_a_holder_whose_claim_another_one_has_taken_is_overtaken_by_that_one() -> None:
+    """After an hour anybody may claim, and the former holder is told who has."""
+    later, _ = guard.claim(held(), holder="r2", now=NOW + timedelta(hours=2))
+    assert guard.overtaken_by(later, holder="r1") == "r2"
+
+
+def test_whoever_has_come_and_gone_since_has_overtaken_too() -> None:
+    """The last one that the guard remembers is named, or the holder itself where it remembers none."""
+    gone = {**guard.empty(), "outcomes": [{"id": "r2"}, {"id": "r3"}, {"id": "r4"}]}
+    assert guard.overtaken_by(gone, holder="r1") == "r4"
+    assert guard.overtaken_by(guard.empty(), holder="r1") == "r1"
+
+
 def test_another_one_is_refused_and_told_the_holder() -> None:
     """A claim excludes everybody else and stays as it is."""
     state, answer = guard.claim(held(), holder="r2", now=NOW + timedelta(minutes=59))

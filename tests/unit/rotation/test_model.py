@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from shared.parameters import KeyType
-from shared.rotation.model import Found, Pending, SecretView, utc_text, utc_time
+from shared.rotation.model import LISTING_LASTS, Found, Listing, Pending, SecretView, utc_text, utc_time
 
 VIEWS = [
     SecretView("https://v/secrets/a/1", "a", "1", "sha256:p", KeyType.PRIMARY, "2026-01-01T00:00:00Z"),
@@ -24,6 +24,15 @@ def test_a_finding_survives_the_journey() -> None:
     """Both keys and all secrets come back, typed."""
     found = Found({KeyType.PRIMARY: "sha256:p", KeyType.SECONDARY: "sha256:s"}, tuple(VIEWS))
     assert Found.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_a_listing_is_known_for_as_long_as_it_lasts() -> None:
+    """Its names are told in order until the very last moment, and then none: the step lists itself."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    listing = Listing(frozenset({"b"}), at).including(["a"])
+    assert listing.known(at) == {"names": ["a", "b"]}
+    assert listing.known(at + LISTING_LASTS) == {"names": ["a", "b"]}
+    assert listing.known(at + LISTING_LASTS + timedelta(microseconds=1)) == {}
 
 
 @pytest.mark.parametrize("revocation", ["r1-revoke", None])

@@ -224,11 +224,12 @@ def test_superseding_ends_a_grace() -> None:
 
 
 def test_a_word_against_the_secrets_is_refused() -> None:
-    """activeKey contradicts what is published: nothing is touched, and the property is named."""
+    """activeKey contradicts what is published: nothing is touched, and the property and the published key are named."""
     plan = decide(Found(KEYS, [view("a", "sha256:s")]), Wanted(active_key=PRIMARY), None, NOW)
     assert isinstance(plan, Refuse)
     assert isinstance(plan.error, SecretsDisagreed)
     assert plan.error.target == "activeKey"
+    assert "publish the Secondary key" in plan.error.message
 
 
 def test_a_published_key_is_in_use() -> None:
