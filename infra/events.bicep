@@ -1,7 +1,7 @@
 targetScope = 'subscription'
 
 metadata name = 'ACS key rotation: events'
-metadata description = 'The event subscriptions, once the code is deployed: Event Grid checks that the function is there.'
+metadata description = 'The event subscriptions, once the code is deployed: Event Grid checks that the function is there. A hook deploys it.'
 
 @minLength(1)
 @description('ARM id of the function app.')
@@ -17,7 +17,7 @@ param subscriptionTopicIds string = ''
 @description('ARM id of the custom topic; empty: none.')
 param customTopicId string = ''
 
-@description('ARM ids of the system topics that may write dead letters, separated by commas: those that main.bicep has made.')
+@description('ARM ids of the system topics that may write dead letters, separated by commas: those that access.bicep has made.')
 param ownTopicIds string = ''
 
 @minLength(1)

@@ -33,15 +33,6 @@ param keyVaultName string = ''
 @description('Whether the Key Vault by that name is soft-deleted, and is to be recovered rather than made.')
 param keyVaultRecover bool = false
 
-@description('ARM id of the existing Event Grid system topic of the Key Vault, if it has one; empty: one is made.')
-param keyVaultSystemTopicId string = ''
-
-@description('Whether the app hears of keys that others regenerate: a system topic on each subscription that holds a resource.')
-param watchSubscriptions bool = true
-
-@description('ARM ids of existing Event Grid system topics of those subscriptions, separated by commas; for the others, one is made.')
-param subscriptionSystemTopicIds string = ''
-
 @description('Whether there is a custom topic (CloudEvents 1.0), to which the app tells what it did and from which it takes requests.')
 param customTopicEnabled bool = false
 
@@ -92,49 +83,23 @@ param requiredAppRoles string = ''
 
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
-var groupName = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
 var functionAppName = 'func-${token}'
 var storageAccountName = 'st${token}'
 
-// what the app may do to a Communication Services resource: the actions behind its three calls, and no other
-var communicationActions = [
-  'Microsoft.Communication/CommunicationServices/Read'
-  'Microsoft.Communication/CommunicationServices/ListKeys/action'
-  'Microsoft.Communication/CommunicationServices/RegenerateKey/action'
-]
-// what the app may do to secrets: no delete, purge, backup or restore, which Key Vault Secrets Officer would bring
-var secretActions = [
-  'Microsoft.KeyVault/vaults/secrets/getSecret/action'
-  'Microsoft.KeyVault/vaults/secrets/readMetadata/action'
-  'Microsoft.KeyVault/vaults/secrets/setSecret/action'
-  'Microsoft.KeyVault/vaults/secrets/update/action'
-]
-
 // azd keeps text alone in its environments, hence lists as text
 var resourceIds = filter(map(split(communicationServiceIds, ','), id => trim(id)), id => !empty(id))
-var subscriptionIds = union(map(resourceIds, id => toLower(split(id, '/')[2])), [])
+
+// azd down deletes every resource group that its deployment has touched, whole. So this template touches its own alone,
+// in which nothing else may be; what has to be in others is in access.bicep, of which azd knows nothing.
+var ownGroup = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
+var othersGroups = map(concat(resourceIds, empty(keyVaultId) ? [] : [keyVaultId]), id => toLower('${split(id, '/')[2]}/${split(id, '/')[4]}'))
+var groupName = contains(othersGroups, toLower('${subscription().subscriptionId}/${ownGroup}'))
+  ? fail('The resource group ${ownGroup} holds a resource of yours, and azd down would delete it. Name another group.')
+  : ownGroup
 
 var vaultName = !empty(keyVaultId) ? split(keyVaultId, '/')[8] : !empty(keyVaultName) ? keyVaultName : 'kv-${token}'
-var vaultSubscription = !empty(keyVaultId) ? split(keyVaultId, '/')[2] : subscription().subscriptionId
-var vaultGroup = !empty(keyVaultId) ? split(keyVaultId, '/')[4] : groupName
-var vaultResourceId = '/subscriptions/${vaultSubscription}/resourceGroups/${vaultGroup}/providers/Microsoft.KeyVault/vaults/${vaultName}'
-
-// Event Grid makes a system topic in the subscription of its source only
-var systemTopicPath = 'providers/Microsoft.EventGrid/systemTopics'
-var vaultTopicName = 'evgst-${token}-vault'
-var newVaultTopicId = '/subscriptions/${vaultSubscription}/resourceGroups/${vaultGroup}/${systemTopicPath}/${vaultTopicName}'
-var vaultTopicId = empty(keyVaultSystemTopicId) ? newVaultTopicId : keyVaultSystemTopicId
-
-var givenTopicIds = filter(map(split(subscriptionSystemTopicIds, ','), id => trim(id)), id => !empty(id))
-var givenTopicSubscriptions = map(givenTopicIds, id => toLower(split(id, '/')[2]))
-var topiclessSubscriptions = filter(subscriptionIds, id => watchSubscriptions && !contains(givenTopicSubscriptions, id))
-var subscriptionTopicName = 'evgst-${token}-subscription'
-// in another subscription the topic lies beside the first of its resources: there is a group, and the app belongs to it
-var newSubscriptionTopics = map(topiclessSubscriptions, id => {
-  subscription: id
-  group: id == toLower(subscription().subscriptionId) ? groupName : split(filter(resourceIds, it => toLower(split(it, '/')[2]) == id)[0], '/')[4]
-})
-var newSubscriptionTopicIds = map(newSubscriptionTopics, it => '/subscriptions/${it.subscription}/resourceGroups/${it.group}/${systemTopicPath}/${subscriptionTopicName}')
+var vaultResourceId = !empty(keyVaultId) ? keyVaultId : '${subscription().id}/resourceGroups/${groupName}/providers/Microsoft.KeyVault/vaults/${vaultName}'
+var vaultUrl = 'https://${vaultName}${environment().suffixes.keyvaultDns}'
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
   name: groupName
@@ -186,8 +151,8 @@ module storageEndpoints 'network/private-endpoint.bicep' = [
       resourceId: storage.outputs.id
       service: service
       zoneName: 'privatelink.${service}.${environment().suffixes.storage}'
-      networkId: network!.outputs.id
-      subnetId: network!.outputs.endpointSubnetId
+      networkId: vnetEnabled ? network!.outputs.id : ''
+      subnetId: vnetEnabled ? network!.outputs.endpointSubnetId : ''
     }
   }
 ]
@@ -228,61 +193,13 @@ module vaultEndpoint 'network/private-endpoint.bicep' = if (vnetEnabled) {
     resourceId: vaultResourceId
     service: 'vault'
     zoneName: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
-    networkId: network!.outputs.id
-    subnetId: network!.outputs.endpointSubnetId
+    networkId: vnetEnabled ? network!.outputs.id : ''
+    subnetId: vnetEnabled ? network!.outputs.endpointSubnetId : ''
   }
   dependsOn: [
     vault
   ]
 }
-
-module vaultRole 'access/custom-role.bicep' = {
-  name: 'role-secrets-${token}'
-  scope: subscription(vaultSubscription)
-  params: {
-    name: 'ACS key rotation ${token}: secrets'
-    summary: 'Read, list, set and update secrets, and never delete them.'
-    dataActions: secretActions
-  }
-}
-
-module vaultAccess 'access/key-vault-access.bicep' = {
-  name: 'access-secrets-${token}'
-  scope: resourceGroup(vaultSubscription, vaultGroup)
-  params: {
-    vaultName: vaultName
-    roleDefinitionId: vaultRole.outputs.id
-    principalId: identity.outputs.principalId
-  }
-  dependsOn: [
-    vault
-  ]
-}
-
-// a role's name is unique in the tenant, and so is its id: one definition a subscription, each assignable there alone
-module communicationRoles 'access/custom-role.bicep' = [
-  for id in subscriptionIds: {
-    name: 'role-keys-${uniqueString(token, id)}'
-    scope: subscription(id)
-    params: {
-      name: 'ACS key rotation ${token}: keys in ${id}'
-      summary: 'Read Communication Services resources, and list and regenerate their keys.'
-      actions: communicationActions
-    }
-  }
-]
-
-module communicationAccess 'access/communication-access.bicep' = [
-  for id in resourceIds: {
-    name: 'access-keys-${uniqueString(token, toLower(id))}'
-    scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
-    params: {
-      communicationServiceName: split(id, '/')[8]
-      roleDefinitionId: communicationRoles[indexOf(subscriptionIds, toLower(split(id, '/')[2]))].outputs.id
-      principalId: identity.outputs.principalId
-    }
-  }
-]
 
 module customTopic 'events/custom-topic.bicep' = if (customTopicEnabled) {
   name: 'custom-topic'
@@ -296,69 +213,15 @@ module customTopic 'events/custom-topic.bicep' = if (customTopicEnabled) {
   }
 }
 
-module vaultTopic 'events/system-topic.bicep' = if (empty(keyVaultSystemTopicId)) {
-  name: 'topic-vault-${token}'
-  scope: resourceGroup(vaultSubscription, vaultGroup)
-  params: {
-    name: vaultTopicName
-    location: vaultAccess.outputs.vaultLocation
-    tags: tags
-    source: vaultResourceId
-    topicType: 'Microsoft.KeyVault.vaults'
-    actionGroupId: alerts.outputs.actionGroupId
-  }
-}
-
-module subscriptionTopics 'events/system-topic.bicep' = [
-  for topic in newSubscriptionTopics: {
-    name: 'topic-${uniqueString(token, topic.subscription)}'
-    scope: resourceGroup(topic.subscription, topic.group)
-    params: {
-      name: subscriptionTopicName
-      location: 'global'
-      tags: tags
-      source: '/subscriptions/${topic.subscription}'
-      topicType: 'Microsoft.Resources.Subscriptions'
-      actionGroupId: alerts.outputs.actionGroupId
-    }
-    // the group may be the one that is made here
-    dependsOn: [
-      group
-    ]
-  }
-]
-
 module customTopicDeadLetters 'events/dead-letter-access.bicep' = if (customTopicEnabled) {
   name: 'dead-letters-custom-topic'
   scope: group
   params: {
     storageAccountName: storage.outputs.name
     containerName: storage.outputs.deadLetterContainerName
-    principalId: customTopic!.outputs.principalId
+    principalId: customTopicEnabled ? customTopic!.outputs.principalId : ''
   }
 }
-
-module vaultTopicDeadLetters 'events/dead-letter-access.bicep' = if (empty(keyVaultSystemTopicId)) {
-  name: 'dead-letters-vault'
-  scope: group
-  params: {
-    storageAccountName: storage.outputs.name
-    containerName: storage.outputs.deadLetterContainerName
-    principalId: vaultTopic!.outputs.principalId
-  }
-}
-
-module subscriptionTopicDeadLetters 'events/dead-letter-access.bicep' = [
-  for (topic, index) in newSubscriptionTopics: {
-    name: 'dead-letters-${topic.subscription}'
-    scope: group
-    params: {
-      storageAccountName: storage.outputs.name
-      containerName: storage.outputs.deadLetterContainerName
-      principalId: subscriptionTopics[index].outputs.principalId
-    }
-  }
-]
 
 module alerts 'monitoring/alerts.bicep' = {
   name: 'alerts'
@@ -394,7 +257,7 @@ module functionApp 'app/function-app.bicep' = {
       COMMUNICATION_SERVICE_ID: resourceIds[0]
       ALLOWED_COMMUNICATION_SERVICES: join(resourceIds, ',')
       ARM_ENDPOINT: environment().resourceManager
-      KEY_VAULT_URL: 'https://${vaultName}${environment().suffixes.keyvaultDns}'
+      KEY_VAULT_URL: vaultUrl
     }
     optionalSettings: {
       EVENT_GRID_TOPIC_ENDPOINT: customTopicEnabled ? customTopic!.outputs.endpoint : ''
@@ -410,23 +273,19 @@ module functionApp 'app/function-app.bicep' = {
   dependsOn: [
     storageEndpoints
     vaultEndpoint
-    vaultAccess
-    communicationAccess
   ]
 }
 
 output AZURE_LOCATION string = location
 output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name
+output FUNCTION_APP_ID string = functionApp.outputs.id
 output FUNCTION_APP_NAME string = functionApp.outputs.name
 output FUNCTION_APP_URL string = functionApp.outputs.url
-output PUBLISHED_KEY_VAULT_URL string = 'https://${vaultName}${environment().suffixes.keyvaultDns}'
-
-// what events.bicep needs, which is deployed once the code is there
-output EVENTS_FUNCTION_APP_ID string = functionApp.outputs.id
-output EVENTS_DEAD_LETTER_ACCOUNT_ID string = storage.outputs.id
-output EVENTS_DEAD_LETTER_CONTAINER string = storage.outputs.deadLetterContainerName
-output EVENTS_KEY_VAULT_TOPIC_ID string = vaultTopicId
-output EVENTS_SUBSCRIPTION_TOPIC_IDS string = join(concat(givenTopicIds, newSubscriptionTopicIds), ',')
-output EVENTS_CUSTOM_TOPIC_ID string = customTopicEnabled ? customTopic!.outputs.id : ''
-output EVENTS_OWN_TOPIC_IDS string = join(concat(empty(keyVaultSystemTopicId) ? [newVaultTopicId] : [], newSubscriptionTopicIds), ',')
+output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
+output VAULT_ID string = vaultResourceId
+output VAULT_URL string = vaultUrl
+output CUSTOM_TOPIC_ID string = customTopicEnabled ? customTopic!.outputs.id : ''
+output DEAD_LETTER_ACCOUNT_ID string = storage.outputs.id
+output DEAD_LETTER_CONTAINER string = storage.outputs.deadLetterContainerName
+output ALERT_ACTION_GROUP_ID string = alerts.outputs.actionGroupId

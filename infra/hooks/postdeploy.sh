@@ -2,12 +2,21 @@
 # Subscribes the app to its events. azd runs this after each deployment of the code; to repeat it does no harm.
 set -eu
 
-: "${EVENTS_FUNCTION_APP_ID:?is not set: run azd provision first}"
-: "${EVENTS_KEY_VAULT_TOPIC_ID:?is not set: run azd provision first}"
+: "${FUNCTION_APP_ID:?is not set: run azd provision first}"
 command -v az >/dev/null || {
   echo "The Azure CLI (az) was not found. Install it, run az login, then: azd hooks run postdeploy" >&2
   exit 1
 }
+
+made() {
+  az deployment sub show --subscription "$AZURE_SUBSCRIPTION_ID" --name "access-$FUNCTION_APP_NAME" \
+    --query "properties.outputs.$1.value" --output tsv
+}
+
+# what the hook of provisioning has made
+key_vault_topic=$(made keyVaultTopicId)
+subscription_topics=$(made subscriptionTopicIds)
+own_topics=$(made ownTopicIds)
 
 # Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment
 attempt=1
@@ -24,11 +33,11 @@ done
 
 az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$AZURE_LOCATION" \
   --name "events-$FUNCTION_APP_NAME" --template-file "$(dirname "$0")/../events.bicep" --output none --parameters \
-  "functionAppId=$EVENTS_FUNCTION_APP_ID" \
-  "keyVaultTopicId=$EVENTS_KEY_VAULT_TOPIC_ID" \
-  "subscriptionTopicIds=${EVENTS_SUBSCRIPTION_TOPIC_IDS:-}" \
-  "customTopicId=${EVENTS_CUSTOM_TOPIC_ID:-}" \
-  "ownTopicIds=${EVENTS_OWN_TOPIC_IDS:-}" \
-  "deadLetterAccountId=$EVENTS_DEAD_LETTER_ACCOUNT_ID" \
-  "deadLetterContainer=$EVENTS_DEAD_LETTER_CONTAINER"
+  "functionAppId=$FUNCTION_APP_ID" \
+  "keyVaultTopicId=$key_vault_topic" \
+  "subscriptionTopicIds=$subscription_topics" \
+  "customTopicId=${CUSTOM_TOPIC_ID:-}" \
+  "ownTopicIds=$own_topics" \
+  "deadLetterAccountId=$DEAD_LETTER_ACCOUNT_ID" \
+  "deadLetterContainer=$DEAD_LETTER_CONTAINER"
 echo "The app is subscribed to its events."

@@ -21,14 +21,16 @@ var rules = [
     text: 'A rotation of a Communication Services key failed. docs/operations.md says what each error means.'
     query: loadTextContent('../queries/failed-rotations.kql')
     window: 'PT1H'
+    lookback: null
   }
   {
     name: 'overdue-revocations'
     title: 'An old key is still alive after its grace period'
     text: 'A key that was replaced should have been revoked by now. docs/operations.md says how to revoke it.'
     query: loadTextContent('../queries/overdue-revocations.kql')
+    window: 'P1D'
     // a log alert looks back two days at most
-    window: 'P2D'
+    lookback: 'P2D'
   }
 ]
 
@@ -64,6 +66,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       ]
       evaluationFrequency: 'PT1H'
       windowSize: rule.window
+      overrideQueryTimeRange: rule.lookback
       // the tables are there once the app has sent something
       skipQueryValidation: true
       autoMitigate: true

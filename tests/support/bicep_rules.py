@@ -19,6 +19,7 @@ FUNCTIONS = frozenset(
         "contains",
         "empty",
         "environment",
+        "fail",
         "filter",
         "guid",
         "indexOf",

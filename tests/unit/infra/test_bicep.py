@@ -15,6 +15,7 @@ NOTHING_NEWER = {
     "Microsoft.Insights/diagnosticSettings",
     "Microsoft.Insights/metricAlerts",
 }
+TOP = ("main.bicep", "access.bicep", "events.bicep")
 ALERT = "module a 'monitoring/dead-letter-alert.bicep' = {\n  name: 'a'\n  params: {\n    PARAMS\n  }\n}\n"
 WHOLE = "topicName: 'a'\n    topicId: 'b'\n    topicResourceType: 'c'\n    tags: {}\n    actionGroupId: ''"
 
@@ -58,8 +59,8 @@ FAULTS: tuple[tuple[Rule, str], ...] = (
 
 
 def test_there_are_templates() -> None:
-    """The checks below look at something, at both that are deployed by themselves among others."""
-    assert {INFRA / "main.bicep", INFRA / "events.bicep"} < {each.path for each in templates()}
+    """The checks below look at something, at those that are deployed by themselves among others."""
+    assert {INFRA / name for name in TOP} < {each.path for each in templates()}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -110,6 +111,17 @@ def test_the_queries_of_the_alerts_are_there() -> None:
 
 
 def test_a_template_of_a_subscription_says_so() -> None:
-    """azd deploys main.bicep to a subscription, and its hook events.bicep."""
-    for name in ("main.bicep", "events.bicep", "access/custom-role.bicep"):
+    """azd deploys main.bicep to a subscription, and its hooks the others."""
+    for name in (*TOP, "access/custom-role.bicep"):
         assert "targetScope = 'subscription'" in text_of(template(name).root)
+
+
+def test_what_azd_deploys_touches_its_own_group_alone() -> None:
+    """azd down deletes whole every group that main.bicep has deployed to; so every module of it goes to the one group
+    that it makes, and that is refused where a resource of somebody's is in it."""
+    main = template("main.bicep")
+    assert {str(module.value["scope"]) for module in main.of("module").values()} == {"group"}
+    assert [each.name for each in main.declarations if each.kind == "resource"] == ["group"]
+    assert main.of("resource")["group"].value["name"] == "groupName"
+    assert "? fail('" in main.of("var")["groupName"].text
+    assert "concat(resourceIds, empty(keyVaultId) ? [] : [keyVaultId])" in main.of("var")["othersGroups"].text

@@ -1,5 +1,6 @@
 """The event subscriptions deliver what the app handles, all of it, and give up as late as Event Grid lets them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,10 +85,10 @@ def test_a_topic_has_the_identity_and_the_alert(name: str, type_: str) -> None:
 
 def test_each_topic_that_is_made_is_let_into_the_container() -> None:
     """For each module that makes a topic there is one that gives its identity the right."""
-    found = template("main.bicep").of("module")
+    found = {**template("main.bicep").of("module"), **template("access.bicep").of("module")}
     topics = {name for name, module in found.items() if module.target.endswith("-topic.bicep")}
     let_in = {
-        str(module.value["params"]["principalId"]).partition(".")[0].partition("[")[0].rstrip("!")
+        re.findall(r"(\w+)(?:\[index\]|!)\.outputs\.principalId", str(module.value["params"]["principalId"]))[0]
         for module in found.values()
         if module.target == "events/dead-letter-access.bicep"
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bicep import Bicep, parse, template, templates
+from tests.support.bicep import INFRA, Bicep, parse, template, templates
 
 CLIENTS = Path(__file__).resolve().parents[3] / "shared" / "azure_clients"
 # https://learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile#microsoftcommunication
@@ -71,13 +71,13 @@ def test_the_role_on_resources_has_the_actions_that_are_called() -> None:
     """Each call to Communication Services has its action in the role, and no action is without a call."""
     used = called((CLIENTS / "management.py").read_text("utf-8"), "communication_services")
     assert used
-    assert set(actions(template("main.bicep"), "communicationActions")) == {COMMUNICATION[name] for name in used}
+    assert set(actions(template("access.bicep"), "communicationActions")) == {COMMUNICATION[name] for name in used}
 
 
 def test_the_role_on_secrets_has_the_actions_that_are_called() -> None:
     """Each call to Key Vault has its action in the role, and no action is without a call: none deletes."""
     used = called((CLIENTS / "key_vault.py").read_text("utf-8"), "_client") - {"close"}
-    given = actions(template("main.bicep"), "secretActions")
+    given = actions(template("access.bicep"), "secretActions")
     assert used
     assert set(given) == {SECRETS[name] for name in used}
     assert not [action for action in given if "delete" in action.lower() or "purge" in action.lower() or "*" in action]
@@ -89,7 +89,7 @@ def test_the_role_on_secrets_has_the_actions_that_are_called() -> None:
 )
 def test_a_role_is_made_of_these_actions_alone(module: str, parameter: str, variable: str) -> None:
     """The module that makes the role gets the list, and no other one."""
-    params = template("main.bicep").of("module")[module].value["params"]
+    params = template("access.bicep").of("module")[module].value["params"]
     assert {name: value for name, value in params.items() if "ctions" in name} == {parameter: variable}
 
 
@@ -109,14 +109,14 @@ def test_a_role_can_be_assigned_in_its_own_subscription_alone() -> None:
 @pytest.mark.parametrize("file", templates(), ids=lambda file: file.path.name)
 def test_built_in_roles_are_the_recorded_ones(file: Bicep) -> None:
     """A template names no other built-in role than the one recorded for it, by its GUID."""
-    name = file.path.relative_to(template("main.bicep").path.parent).as_posix()
+    name = file.path.relative_to(INFRA).as_posix()
     assert built_in_roles(file) == BUILT_IN.get(name, set())
 
 
 @pytest.mark.parametrize("file", templates(), ids=lambda file: file.path.name)
 def test_a_role_is_assigned_where_it_is_needed(file: Bicep) -> None:
     """Each assignment is to a service principal, on one resource; a group or a subscription is never the scope."""
-    name = file.path.relative_to(template("main.bicep").path.parent).as_posix()
+    name = file.path.relative_to(INFRA).as_posix()
     for assignment in file.resources(ASSIGNMENT):
         assert assignment.value["scope"] == SCOPES[name]
         assert assignment.value["properties"]["principalType"] == "ServicePrincipal"
