@@ -1,6 +1,5 @@
 """What azd reads: azure.yaml, the parameters file, the hooks, and what is left out of the package."""
 
-import json
 import os
 import re
 import subprocess
@@ -10,34 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.azd import AZDS_OWN, HOOKS, OF_HOOKS, outputs, parameters
 from tests.support.bicep import INFRA, Expression, template
 
 ROOT = INFRA.parent
-# each hook, and the template that it deploys
-HOOKS = {"postprovision": "access.bicep", "postdeploy": "events.bicep"}
-# what people set for a hook, and no template of azd reads
-OF_HOOKS = {"KEY_VAULT_SYSTEM_TOPIC_ID": "", "WATCH_SUBSCRIPTIONS": "true", "SUBSCRIPTION_SYSTEM_TOPIC_IDS": ""}
-VALUE = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(?:=(?P<default>[^}]+))?\}")
-# azd sets these itself; an output of the same name as a parameter's variable would be that parameter's value next time
-AZDS_OWN = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID", "AZURE_RESOURCE_GROUP"}
 
 
 def azure_yaml() -> dict[str, Any]:
     """Return azure.yaml."""
     return yaml.safe_load((ROOT / "azure.yaml").read_text("utf-8"))
-
-
-def parameters() -> dict[str, re.Match[str]]:
-    """Return the parameters file: parameter -> the variable, and its default, that azd puts in."""
-    content = json.loads((INFRA / "main.parameters.json").read_text("utf-8"))["parameters"]
-    found = {name: VALUE.fullmatch(entry["value"]) for name, entry in content.items()}
-    assert all(found.values())
-    return {name: match for name, match in found.items() if match is not None}
-
-
-def outputs() -> set[str]:
-    """Return the names of what main.bicep tells azd, which become variables of the environment."""
-    return set(template("main.bicep").of("output"))
 
 
 def test_the_parameters_file_gives_every_parameter() -> None:
