@@ -282,6 +282,8 @@ output AZURE_RESOURCE_GROUP string = group.name
 output FUNCTION_APP_ID string = functionApp.outputs.id
 output FUNCTION_APP_NAME string = functionApp.outputs.name
 output FUNCTION_APP_URL string = functionApp.outputs.url
+// not from the environment, where it is missing if azd has asked for it
+output ROTATED_RESOURCE_IDS string = join(resourceIds, ',')
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 output VAULT_ID string = vaultResourceId
 output VAULT_URL string = vaultUrl

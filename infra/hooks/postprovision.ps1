@@ -11,7 +11,7 @@ $watch = if ($env:WATCH_SUBSCRIPTIONS) { $env:WATCH_SUBSCRIPTIONS } else { 'true
 
 az deployment sub create --subscription $env:AZURE_SUBSCRIPTION_ID --location $env:AZURE_LOCATION `
     --name "access-$env:FUNCTION_APP_NAME" --template-file "$PSScriptRoot/../access.bicep" --output none --parameters `
-    "communicationServiceIds=$env:COMMUNICATION_SERVICE_IDS" `
+    "communicationServiceIds=$env:ROTATED_RESOURCE_IDS" `
     "keyVaultId=$env:VAULT_ID" `
     "principalId=$env:IDENTITY_PRINCIPAL_ID" `
     "functionAppId=$env:FUNCTION_APP_ID" `

@@ -10,7 +10,7 @@ command -v az >/dev/null || {
 
 az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$AZURE_LOCATION" \
   --name "access-$FUNCTION_APP_NAME" --template-file "$(dirname "$0")/../access.bicep" --output none --parameters \
-  "communicationServiceIds=$COMMUNICATION_SERVICE_IDS" \
+  "communicationServiceIds=$ROTATED_RESOURCE_IDS" \
   "keyVaultId=$VAULT_ID" \
   "principalId=$IDENTITY_PRINCIPAL_ID" \
   "functionAppId=$FUNCTION_APP_ID" \

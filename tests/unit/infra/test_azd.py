@@ -77,7 +77,7 @@ def test_a_hook_gives_its_template_the_parameters(name: str, kind: str) -> None:
     assert re.search(rf"/\.\./{HOOKS[name]}\b", script)
     assert set(re.findall(r'"(\w+)=\$', script)) == set(template(HOOKS[name]).of("param"))
     used = set(re.findall(r"\$(?:env:|\{)?([A-Z]+_[A-Z0-9_]+)", script))
-    assert used <= outputs() | AZDS_OWN | {"COMMUNICATION_SERVICE_IDS", "EVENTS_WAIT_SECONDS"} | set(OF_HOOKS)
+    assert used <= outputs() | AZDS_OWN | {"EVENTS_WAIT_SECONDS"} | set(OF_HOOKS)
 
 
 def test_the_hooks_read_all_that_is_told_for_them() -> None:
@@ -107,7 +107,7 @@ def run_hook(
     tool = directory / "az"
     tool.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> "{log}"\n{az}\n')
     tool.chmod(0o755)
-    known = dict.fromkeys(outputs() | AZDS_OWN | {"COMMUNICATION_SERVICE_IDS"}, "x")
+    known = dict.fromkeys(outputs() | AZDS_OWN, "x")
     known |= {"EVENTS_WAIT_SECONDS": "0", "PATH": f"{directory}:/usr/bin:/bin"}
     done = subprocess.run(  # noqa: S603 -- this repository's script
         [INFRA / "hooks" / f"{name}.sh"], env=known | environment, capture_output=True, text=True, check=False
