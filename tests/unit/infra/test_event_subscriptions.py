@@ -1,0 +1,102 @@
+"""The event subscriptions deliver what the app handles, all of it, and give up as late as Event Grid lets them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from shared import events
+from tests.support.bicep import template
+from tests.support.bicep_rules import objects
+
+SUBSCRIPTIONS = {
+    "events/system-topic-subscription.bicep": "Microsoft.EventGrid/systemTopics/eventSubscriptions",
+    "events/custom-topic-subscription.bicep": "Microsoft.EventGrid/topics/eventSubscriptions",
+}
+
+
+def modules() -> Mapping[str, Any]:
+    """Return the parameters of each event subscription of events.bicep, by its symbol."""
+    return {name: module.value["params"] for name, module in template("events.bicep").of("module").items()}
+
+
+def properties(name: str) -> Mapping[str, Any]:
+    """Return the properties of the event subscription that a template makes."""
+    (found,) = template(name).resources(SUBSCRIPTIONS[name])
+    return found.value["properties"]
+
+
+def test_the_types_that_are_subscribed_to_are_those_that_are_handled() -> None:
+    """No type is subscribed to in vain, and none that the code knows is missing."""
+    handled = set(vars(events)["_TYPES"])
+    types = [kind for params in modules().values() for kind in params["eventTypes"]]
+    assert len(types) == len(set(types))
+    assert {kind.lower() for kind in types} == handled
+
+
+def test_of_a_subscription_only_regenerated_keys_are_let_through() -> None:
+    """The filter is on the operation that the code looks for; another topic needs none."""
+    (wanted,) = modules()["regenerations"]["advancedFilters"]
+    assert wanted["operatorType"] == "StringIn"
+    assert wanted["key"] == "data.operationName"
+    assert [value.lower() for value in wanted["values"]] == [vars(events)["_REGENERATE_KEY"]]
+    assert "advancedFilters" not in modules()["expiry"]
+
+
+@pytest.mark.parametrize("name", SUBSCRIPTIONS)
+def test_an_event_is_tried_for_a_day(name: str) -> None:
+    """Retries go to Event Grid's own limits, one event at a time, to the function on_event."""
+    made = properties(name)
+    assert made["retryPolicy"] == {"maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": 1440}
+    assert made["destination"]["endpointType"] == "AzureFunction"
+    assert made["destination"]["properties"]["maxEventsPerBatch"] == 1
+    assert made["filter"]["includedEventTypes"] == "eventTypes"
+    assert template("events.bicep").of("var")["functionId"].value == "${functionAppId}/functions/on_event"
+
+
+@pytest.mark.parametrize("name", SUBSCRIPTIONS)
+def test_dead_letters_are_written_by_identity(name: str) -> None:
+    """What is given up lands in the container, by the identity of the topic and no key."""
+    (made,) = template(name).resources(SUBSCRIPTIONS[name])
+    (dead_letters,) = objects(made, "deadLetterWithResourceIdentity")
+    assert dead_letters == {
+        "identity": {"type": "SystemAssigned"},
+        "deadLetterDestination": {
+            "endpointType": "StorageBlob",
+            "properties": {"resourceId": "deadLetterAccountId", "blobContainerName": "deadLetterContainer"},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [
+        ("events/system-topic.bicep", "Microsoft.EventGrid/systemTopics"),
+        ("events/custom-topic.bicep", "Microsoft.EventGrid/topics"),
+    ],
+)
+def test_a_topic_has_the_identity_and_the_alert(name: str, type_: str) -> None:
+    """Every topic that is made may write dead letters, and tells of them."""
+    (topic,) = template(name).resources(type_)
+    assert topic.value["identity"] == {"type": "SystemAssigned"}
+    assert template(name).of("module")["alert"].value["params"]["topicResourceType"] == type_
+
+
+def test_each_topic_that_is_made_is_let_into_the_container() -> None:
+    """For each module that makes a topic there is one that gives its identity the right."""
+    found = {**template("main.bicep").of("module"), **template("access.bicep").of("module")}
+    topics = {name for name, module in found.items() if module.target.endswith("-topic.bicep")}
+    let_in = {
+        re.findall(r"(\w+)(?:\[index\]|!)\.outputs\.principalId", str(module.value["params"]["principalId"]))[0]
+        for module in found.values()
+        if module.target == "events/dead-letter-access.bicep"
+    }
+    assert topics == let_in == {"customTopic", "vaultTopic", "subscriptionTopics"}
+
+
+def test_custom_events_are_cloudevents_from_end_to_end() -> None:
+    """The topic takes CloudEvents, which Event Grid delivers as nothing else."""
+    (topic,) = template("events/custom-topic.bicep").resources("Microsoft.EventGrid/topics")
+    assert topic.value["properties"]["inputSchema"] == "CloudEventSchemaV1_0"
+    assert properties("events/custom-topic-subscription.bicep")["eventDeliverySchema"] == "CloudEventSchemaV1_0"
