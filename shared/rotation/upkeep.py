@@ -35,6 +35,7 @@ class Publication:
         fingerprint: of the key in its value.
         key_type: the slot that its tag names, or None.
         expires_on: in UTC, or None for never.
+        created_on: when the version was set, in UTC, or None where that is not known.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Publication:
     fingerprint: str
     key_type: KeyType | None
     expires_on: datetime | None
+    created_on: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,19 @@ class Sound:
 
 
 type Upkeep = Repair | Rotate | Wait | Sound
+
+
+def ages(seen: Seen, now: datetime) -> Mapping[KeyType, timedelta]:
+    """Return for how long each live key has been published at least, as far as a current secret version tells.
+
+    Of several secrets that publish it the first one counts. Nobody knows the age of a key that none publishes.
+    """
+    found: dict[KeyType, timedelta] = {}
+    for key_type, fingerprint in seen.keys.items():
+        since = [each.created_on for each in seen.secrets if each.fingerprint == fingerprint and each.created_on]
+        if since:
+            found[key_type] = now - min(since)
+    return found
 
 
 def decide(seen: Seen, now: datetime) -> Upkeep:

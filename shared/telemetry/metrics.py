@@ -1,0 +1,110 @@
+"""The app's metrics. Attributes are few and bounded, so that a series is made for each combination that matters.
+
+The resource is an attribute of the age of its keys alone: two series a resource, which some hundred resources can
+afford. Which resource a failed rotation was for, the audit says.
+"""
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from shared.telemetry.names import (
+    DELIVERY_DURATION,
+    KEY_AGE,
+    KEYS_REGENERATED,
+    REVOCATIONS,
+    ROTATIONS,
+    SCOPE,
+    Attribute,
+    Metric,
+)
+from shared.telemetry.spans import Attributes, shown
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter
+
+
+def key_regenerated(key_type: str, outcome: str, trigger: str, error: str | None = None) -> None:
+    """Count an attempt to regenerate a key.
+
+    Args:
+        key_type: `Primary` or `Secondary`.
+        outcome: a `RegenerationOutcome`.
+        trigger: `http`, `event`, `timer` or `revocation`.
+        error: the error's code, where there is one.
+    """
+    _count(
+        KEYS_REGENERATED,
+        {
+            Attribute.KEY_TYPE: key_type,
+            Attribute.OUTCOME: outcome,
+            Attribute.TRIGGER: trigger,
+            Attribute.ERROR_TYPE: error,
+        },
+    )
+
+
+def rotation_ended(operation: str, outcome: str, trigger: str, *, plan: str | None, error: str | None) -> None:
+    """Count an orchestration that has ended.
+
+    Args:
+        operation: `Rotate`, `Regenerate` or `Repair`.
+        outcome: `Succeeded`, `Failed` or `Canceled`.
+        trigger: `http`, `event` or `timer`.
+        plan: as in the rotation status, where one was made.
+        error: the error's code, where there is one.
+    """
+    _count(
+        ROTATIONS,
+        {
+            Attribute.OPERATION: operation,
+            Attribute.OUTCOME: outcome,
+            Attribute.TRIGGER: trigger,
+            Attribute.PLAN: plan,
+            Attribute.ERROR_TYPE: error,
+        },
+    )
+
+
+def revocation_ended(outcome: str, *, proof: str | None, error: str | None) -> None:
+    """Count a revocation that has ended: `Done`, `Failed` or `Canceled`; see `revocation` in the rotation status."""
+    _count(REVOCATIONS, {Attribute.OUTCOME: outcome, Attribute.PROOF: proof, Attribute.ERROR_TYPE: error})
+
+
+def key_age(resource: str, key_type: str, seconds: float) -> None:
+    """Record for how long a live key has been published."""
+    if (meter := _meter()) is not None:
+        gauge = _instrument(meter, "create_gauge", KEY_AGE)
+        gauge.set(seconds, shown({Attribute.RESOURCE_ID: resource, Attribute.KEY_TYPE: key_type}))
+
+
+def key_delivered(seconds: float) -> None:
+    """Record how long it took from a key's regeneration until every secret published it."""
+    if (meter := _meter()) is not None:
+        _instrument(meter, "create_histogram", DELIVERY_DURATION).record(max(0.0, seconds))
+
+
+def _count(metric: Metric, attributes: Attributes) -> None:
+    if (meter := _meter()) is not None:
+        _instrument(meter, "create_counter", metric).add(1, shown(attributes))
+
+
+def _meter() -> "Meter | None":
+    """Return the app's meter, or None where nobody listens.
+
+    The metrics API takes some milliseconds to import. An SDK has it loaded when it is configured, so where nobody has,
+    the first request should not wait for it.
+    """
+    api: Any = sys.modules.get("opentelemetry.metrics")
+    return None if api is None else _meter_of(api)
+
+
+@cache
+def _meter_of(api: Any) -> "Meter":
+    return api.get_meter(SCOPE)
+
+
+@cache
+def _instrument(meter: "Meter", create: str, metric: Metric) -> Any:
+    advised = {"explicit_bucket_boundaries_advisory": metric.bounds} if metric.bounds else {}
+    return getattr(meter, create)(metric.name, unit=metric.unit, description=metric.description, **advised)
