@@ -21,7 +21,9 @@ from shared.telemetry.names import (
 from shared.telemetry.spans import Attributes, shown
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import Meter
+    from collections.abc import Iterator
+
+    from opentelemetry.metrics import Meter, Observation
 
 
 def key_regenerated(key_type: str, outcome: str, trigger: str, error: str | None = None) -> None:
@@ -72,16 +74,31 @@ def revocation_ended(outcome: str, *, proof: str | None, error: str | None) -> N
 
 
 def key_age(resource: str, key_type: str, seconds: float) -> None:
-    """Record for how long a live key has been published."""
+    """Record for how long a live key has been published.
+
+    It is exported once: a synchronous gauge would be sent again each minute, for as long as the process lives, whether
+    anybody has looked or not.
+    """
     if (meter := _meter()) is not None:
-        gauge = _instrument(meter, "create_gauge", KEY_AGE)
-        gauge.set(seconds, shown({Attribute.RESOURCE_ID: resource, Attribute.KEY_TYPE: key_type}))
+        _instrument(meter, "create_observable_gauge", KEY_AGE)
+        _ages[resource, key_type] = seconds
 
 
 def key_delivered(seconds: float) -> None:
     """Record how long it took from a key's regeneration until every secret published it."""
     if (meter := _meter()) is not None:
         _instrument(meter, "create_histogram", DELIVERY_DURATION).record(max(0.0, seconds))
+
+
+# what was recorded and not yet exported: resource and key type -> seconds
+_ages: dict[tuple[str, str], float] = {}
+
+
+def _observed_ages(_options: Any) -> "Iterator[Observation]":
+    api: Any = sys.modules["opentelemetry.metrics"]
+    while _ages:
+        (resource, key_type), seconds = _ages.popitem()
+        yield api.Observation(seconds, shown({Attribute.RESOURCE_ID: resource, Attribute.KEY_TYPE: key_type}))
 
 
 def _count(metric: Metric, attributes: Attributes) -> None:
@@ -106,5 +123,9 @@ def _meter_of(api: Any) -> "Meter":
 
 @cache
 def _instrument(meter: "Meter", create: str, metric: Metric) -> Any:
-    advised = {"explicit_bucket_boundaries_advisory": metric.bounds} if metric.bounds else {}
-    return getattr(meter, create)(metric.name, unit=metric.unit, description=metric.description, **advised)
+    options: dict[str, Any] = {"unit": metric.unit, "description": metric.description}
+    if metric.bounds:
+        options["explicit_bucket_boundaries_advisory"] = metric.bounds
+    if metric is KEY_AGE:
+        options["callbacks"] = [_observed_ages]
+    return getattr(meter, create)(metric.name, **options)

@@ -62,8 +62,13 @@ def code_of(error: BaseException) -> str:
 def shown(attributes: Attributes) -> dict[str, str | int | float | bool]:
     """Return attributes as they may leave the process: text scrubbed and bounded, what is None left out."""
     return {
-        # cutting first could leave half a key, which nobody recognises as one
-        Attribute(name).value: value if isinstance(value, (int, float)) else scrub(str(value))[:_LONGEST]
+        Attribute(name).value: value if isinstance(value, (int, float)) else _text(str(value))
         for name, value in attributes.items()
         if value is not None
     }
+
+
+def _text(value: str) -> str:
+    # Cutting first could leave half a key, which nobody recognises as one. Half a surrogate pair has no bytes: an
+    # exporter that stumbles over it would lose all that it was about to send.
+    return scrub(value).encode("utf-8", "replace").decode()[:_LONGEST]
