@@ -117,7 +117,7 @@ def _write(level: int, action: str, outcome: str, fields: dict[str, object], by:
     _logger.log(level, "audit %s", json.dumps(line, ensure_ascii=True), extra=_attributes(line))
 
 
-_ATTRIBUTES: Mapping[str, Attribute] = {
+ATTRIBUTES: Mapping[str, Attribute] = {
     "action": Attribute.ACTION,
     "outcome": Attribute.OUTCOME,
     "resourceId": Attribute.RESOURCE_ID,
@@ -149,7 +149,7 @@ def _attributes(line: Mapping[str, object]) -> dict[str, str | int | float | boo
     told: dict[Attribute, Value] = {}
     for name, value in _flat(line):
         # a line must not fail for a field that is new: a test sees to it that each has its attribute
-        if (attribute := _ATTRIBUTES.get(name)) is not None:
+        if (attribute := ATTRIBUTES.get(name)) is not None:
             text = value if isinstance(value, int) else str(value)
             told[attribute] = rotation_id(str(value)) if name == "instanceId" else text
     return shown(told)

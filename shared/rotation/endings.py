@@ -9,7 +9,7 @@ from shared.rotation.model import Json, utc_text
 from shared.rotation.steps import Context
 from shared.telemetry import metrics
 
-_ACTIONS = {
+ACTIONS = {
     "rotate_key": "RotateKey",
     "regenerate_key": "RegenerateKey",
     "repair_secrets": "RepairSecrets",
@@ -44,7 +44,7 @@ def _write_down(orchestrator: str, instance_id: str, request: Json, view: Json) 
         told |= {"plan": view["plan"], "fingerprint": view["fingerprints"]["new"]}
         if view["revocation"]["status"] == "Scheduled":
             told["revocation"] = {name: view["revocation"][name] for name in ("status", "at")}
-    audit.ended(_ACTIONS[orchestrator], request["resourceId"], instance_id, view["status"], told)
+    audit.ended(ACTIONS[orchestrator], request["resourceId"], instance_id, view["status"], told)
 
 
 def _count(orchestrator: str, request: Json, view: Json) -> None:

@@ -172,8 +172,7 @@ class Reconciler:
             if alive is not None:
                 return Finding.HELD
             seen = await self._look(watched, resource, names, state)
-            for key_type, age in upkeep.ages(seen, self.now()).items():
-                metrics.key_age(str(resource), key_type.value, age.total_seconds())
+            self._measure(resource, seen)
             return await self._do(watched, resource, upkeep.decide(seen, self.now()))
         except AppError as error:
             code = error.code
@@ -182,6 +181,12 @@ class Reconciler:
             return Finding.FAILED
         _logger.error("reconcile: %s: %s", resource, code)
         return Finding.FAILED
+
+    def _measure(self, resource: ResourceId, seen: Seen) -> None:
+        for key_type, age in upkeep.ages(seen, self.now()).items():
+            metrics.key_age(str(resource), key_type.value, age.total_seconds())
+        if (late := upkeep.overdue(seen, self.now())) is not None:
+            metrics.revocation_overdue(str(resource), late[0].value, late[1].total_seconds())
 
     async def _look(self, watched: Watched, resource: ResourceId, names: list[str], state: Json) -> Seen:
         """Read the resource's secrets and keys, and look for a revocation that is owed."""

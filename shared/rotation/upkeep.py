@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
 from shared.rotation.guard import guard_key, last_revocation
-from shared.rotation.model import Json, Pending, utc_text
+from shared.rotation.model import Json, Pending, utc_text, utc_time
 from shared.rotation.status import Instance
 
 # Key Vault announces an expiry that long before:
@@ -94,6 +94,22 @@ class Sound:
 
 
 type Upkeep = Repair | Rotate | Wait | Sound
+
+
+def overdue(seen: Seen, now: datetime) -> tuple[KeyType, timedelta] | None:
+    """Return which key should have been revoked by now and for how long already, or None.
+
+    It is in grace past its end, or its revocation is owed; it is alive, and no secret publishes it.
+    """
+    if seen.owed is not None:
+        return KeyType(seen.owed["keyType"]), now - utc_time(seen.owed["at"])
+    pending = seen.pending
+    if pending is None or pending.revocation_id is None or now < pending.at + MARGIN:
+        return None
+    published = any(each.fingerprint == pending.fingerprint for each in seen.secrets)
+    if published or seen.keys[pending.key_type] != pending.fingerprint:
+        return None
+    return pending.key_type, now - pending.at
 
 
 def ages(seen: Seen, now: datetime) -> Mapping[KeyType, timedelta]:

@@ -1,17 +1,18 @@
 """The app's metrics. Attributes are few and bounded, so that a series is made for each combination that matters.
 
-The resource is an attribute of the age of its keys alone: two series a resource, which some hundred resources can
-afford. Which resource a failed rotation was for, the audit says.
+The resource is an attribute of what the timer records alone, two or three values a resource and run, which some hundred
+resources can afford. Which resource a failed rotation was for, the audit says.
 """
 
 import sys
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from shared.telemetry.names import (
     DELIVERY_DURATION,
     KEY_AGE,
     KEYS_REGENERATED,
+    REVOCATION_OVERDUE,
     REVOCATIONS,
     ROTATIONS,
     SCOPE,
@@ -74,14 +75,13 @@ def revocation_ended(outcome: str, *, proof: str | None, error: str | None) -> N
 
 
 def key_age(resource: str, key_type: str, seconds: float) -> None:
-    """Record for how long a live key has been published.
+    """Record for how long a live key has been published."""
+    _record(KEY_AGE, resource, key_type, seconds)
 
-    It is exported once: a synchronous gauge would be sent again each minute, for as long as the process lives, whether
-    anybody has looked or not.
-    """
-    if (meter := _meter()) is not None:
-        _instrument(meter, "create_observable_gauge", KEY_AGE)
-        _ages[resource, key_type] = seconds
+
+def revocation_overdue(resource: str, key_type: str, seconds: float) -> None:
+    """Record for how long an old key should have been revoked."""
+    _record(REVOCATION_OVERDUE, resource, key_type, seconds)
 
 
 def key_delivered(seconds: float) -> None:
@@ -90,14 +90,23 @@ def key_delivered(seconds: float) -> None:
         _instrument(meter, "create_histogram", DELIVERY_DURATION).record(max(0.0, seconds))
 
 
-# what was recorded and not yet exported: resource and key type -> seconds
-_ages: dict[tuple[str, str], float] = {}
+# what was recorded and not yet exported: by the metric's name, resource and key type -> seconds
+_recorded: dict[str, dict[tuple[str, str], float]] = {}
 
 
-def _observed_ages(_options: Any) -> "Iterator[Observation]":
+def _record(metric: Metric, resource: str, key_type: str, seconds: float) -> None:
+    """Record what is to be exported once: a synchronous gauge would be sent again each minute, for as long as the
+    process lives, whether anybody has looked or not."""
+    if (meter := _meter()) is not None:
+        waiting = _recorded.setdefault(metric.name, {})
+        _instrument(meter, "create_observable_gauge", metric)
+        waiting[resource, key_type] = seconds
+
+
+def _observed(waiting: dict[tuple[str, str], float], _options: Any) -> "Iterator[Observation]":
     api: Any = sys.modules["opentelemetry.metrics"]
-    while _ages:
-        (resource, key_type), seconds = _ages.popitem()
+    while waiting:
+        (resource, key_type), seconds = waiting.popitem()
         yield api.Observation(seconds, shown({Attribute.RESOURCE_ID: resource, Attribute.KEY_TYPE: key_type}))
 
 
@@ -126,6 +135,6 @@ def _instrument(meter: "Meter", create: str, metric: Metric) -> Any:
     options: dict[str, Any] = {"unit": metric.unit, "description": metric.description}
     if metric.bounds:
         options["explicit_bucket_boundaries_advisory"] = metric.bounds
-    if metric is KEY_AGE:
-        options["callbacks"] = [_observed_ages]
+    if metric.name in _recorded:
+        options["callbacks"] = [partial(_observed, _recorded[metric.name])]
     return getattr(meter, create)(metric.name, **options)

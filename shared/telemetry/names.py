@@ -77,4 +77,7 @@ DELIVERY_DURATION = Metric(
     # proving a new key takes a second or two, and minutes where Azure is slow to spread it
     bounds=(0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
 )
-METRICS = (KEYS_REGENERATED, ROTATIONS, REVOCATIONS, KEY_AGE, DELIVERY_DURATION)
+REVOCATION_OVERDUE = Metric(
+    "acs.revocation.overdue", "s", "For how long an old key has been alive that should have been revoked."
+)
+METRICS = (KEYS_REGENERATED, ROTATIONS, REVOCATIONS, KEY_AGE, DELIVERY_DURATION, REVOCATION_OVERDUE)

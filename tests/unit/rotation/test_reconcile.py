@@ -567,3 +567,22 @@ async def test_a_run_without_a_listing_has_failed(telemetry: Telemetry) -> None:
         await bench.run()
     assert is_failed(telemetry.only("reconcile"))
     assert attributes(telemetry.only("reconcile"))["error.type"] == "KeyVaultForbidden"
+
+
+@pytest.mark.parametrize(
+    ("after", "revoked", "recorded"),
+    [(timedelta(minutes=4), True, False), (3 * HOUR, True, True), (3 * HOUR, False, False)],
+    ids=["about to begin", "overdue", "left alive on purpose"],
+)
+async def test_a_run_records_the_revocation_that_is_overdue(
+    telemetry: Telemetry, after: timedelta, *, revoked: bool, recorded: bool
+) -> None:
+    """A key that is alive past its grace is told each time that it is seen, with how long it should be dead."""
+    bench = Bench()
+    id_ = "r1-revoke" if revoked else None
+    pending = Pending(SECONDARY, bench.cloud.fingerprint(SECONDARY), bench.world.clock.now, id_)
+    bench.engine.guards[KEY] = guard.empty() | {"pending": pending.to_json()}
+    bench.world.clock.tick(after)
+    await bench.run()
+    told = ({"acs.resource_id": str(RESOURCE), "acs.key_type": "Secondary"}, after.total_seconds())
+    assert telemetry.metrics().get("acs.revocation.overdue") == ([told] if recorded else None)
