@@ -19,6 +19,14 @@ from shared.telemetry.spans import Told, span
 azure_core.tracing_enabled.set_value(False)
 
 
+_NAMESPACES = {
+    "arm": "Microsoft.Communication",
+    "communication": "Microsoft.Communication",
+    "eventgrid": "Microsoft.EventGrid",
+    "keyvault": "Microsoft.KeyVault",
+}
+
+
 @contextmanager
 def azure_call(operation: str, method: str, url: str) -> Generator[Told]:
     """Open a span for one request, or for one listing with all its pages.
@@ -28,11 +36,17 @@ def azure_call(operation: str, method: str, url: str) -> Generator[Told]:
         method: the HTTP method.
         url: of the service; its host alone is told.
     """
-    about = {Attribute.METHOD: method, Attribute.SERVER_ADDRESS: urlsplit(url).hostname}
+    host = urlsplit(url).hostname
+    about = {
+        Attribute.NAMESPACE: _NAMESPACES[operation.partition(".")[0]],
+        Attribute.PEER: host,
+        Attribute.METHOD: method,
+        Attribute.SERVER_ADDRESS: host,
+    }
     with span(operation, about, kind=SpanKind.CLIENT) as told:
         yield told
 
 
 def answered(told: Told, status: int | None) -> None:
     """Tell the HTTP status of the answer; None: there was none."""
-    told.tell({Attribute.STATUS_CODE: status})
+    told.tell({Attribute.STATUS_CODE: status, Attribute.STATUS: status})

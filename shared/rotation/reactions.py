@@ -186,7 +186,8 @@ class _Reaction:
                 announce=self.settings.announces,
             )
         except (ResourceNotAllowed, RequestIdReused) as error:
-            self.told.tell({Attribute.OUTCOME: "Refused", Attribute.ERROR_TYPE: error.code})
+            self.told.tell({Attribute.OUTCOME: "Refused"})
+            self.told.tell_error(error.code)
             audit.started_by(account, _ACTIONS[orchestrator], resource, error, reason)
             return
         self.told.tell({Attribute.OUTCOME: "Accepted" if new else "Repeated", Attribute.ROTATION_ID: id_})

@@ -16,7 +16,10 @@ class Attribute(StrEnum):
     `RESOURCE_ID` is not `cloud.resource_id`: by the conventions that is the function app itself.
     """
 
-    # of OpenTelemetry
+    # of OpenTelemetry; Azure Monitor takes the type of a call from the first, its target from the second, and shows of
+    # a span none of the others but those of the event: hence ERROR_CODE and STATUS below
+    NAMESPACE = "az.namespace"
+    PEER = "peer.service"
     ERROR_TYPE = "error.type"
     EVENT_ID = "cloudevents.event_id"
     EVENT_SOURCE = "cloudevents.event_source"
@@ -31,6 +34,7 @@ class Attribute(StrEnum):
     CALLER_KIND = "acs.caller.kind"
     CALLER_NAME = "acs.caller.name"
     CLIENT_REQUEST_ID = "acs.client_request.id"
+    ERROR_CODE = "acs.error.code"
     FINGERPRINT = "acs.fingerprint"
     KEY_TYPE = "acs.key_type"
     OPERATION = "acs.operation"
@@ -48,6 +52,7 @@ class Attribute(StrEnum):
     REVOCATION_STATUS = "acs.revocation.status"
     ROTATIONS = "acs.reconcile.rotations"
     ROTATION_ID = "acs.rotation.id"
+    STATUS = "acs.status_code"
     TRIGGER = "acs.trigger"
 
 

@@ -34,9 +34,13 @@ class Told:
             for name, value in shown(attributes).items():
                 self._span.set_attribute(name, value)
 
+    def tell_error(self, code: str) -> None:
+        """Tell an error that is no failure of the span's own, such as a refusal."""
+        self.tell({Attribute.ERROR_TYPE: code, Attribute.ERROR_CODE: code})
+
     def failed(self, code: str) -> None:
         """Mark it as failed, with an error's code, or the name of an exception's type."""
-        self.tell({Attribute.ERROR_TYPE: code})
+        self.tell_error(code)
         self._span.set_status(Status(StatusCode.ERROR, scrub(code)))
 
 

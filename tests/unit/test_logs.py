@@ -187,7 +187,7 @@ def test_the_wall_keeps_the_factory_that_was_there() -> None:
     assert record.getMessage() == REDACTED
 
 
-@pytest.mark.parametrize("name", ["azure.core", "azure.identity", "azure.mgmt", "msal"])
+@pytest.mark.parametrize("name", ["azure.core", "azure.identity", "azure.mgmt", "azure.monitor", "msal"])
 def test_the_sdks_are_quiet(name: str) -> None:
     """At INFO the SDKs say nothing; their warnings are heard; azure.functions, the worker's own, is left alone."""
     configure_logging()
