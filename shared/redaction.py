@@ -215,11 +215,15 @@ def _is_clean(value: Any) -> bool:
     return scrub(text) == text
 
 
+_LONGEST_WORD = 20
+
+
 class _ScrubbedFields(dict[str, Any]):
     """The fields of a log record, into which logging puts those of `extra` after the factory has made it."""
 
     def __setitem__(self, name: str, value: Any) -> None:
-        super().__setitem__(scrub(name), scrub_extra(value))
+        # the shorter ones are words of code
+        super().__setitem__(scrub(name) if len(name) > _LONGEST_WORD else name, scrub_extra(value))
 
 
 def guard_logs() -> None:

@@ -18,6 +18,8 @@ type Value = str | int | float | bool | None
 type Attributes = Mapping[Attribute, Value]
 
 _LONGEST = 300
+# it asks for the SDK's own at each use, until there is one
+_tracer = trace.get_tracer(SCOPE)
 
 
 class Told:
@@ -47,8 +49,9 @@ class Told:
 @contextmanager
 def span(name: str, attributes: Attributes, *, kind: SpanKind = SpanKind.INTERNAL) -> Generator[Told]:
     """Open a span within the current one; an exception that leaves it is its error, and goes on."""
-    tracer = trace.get_tracer(SCOPE)
-    with tracer.start_as_current_span(name, kind=kind, record_exception=False, set_status_on_exception=False) as opened:
+    with _tracer.start_as_current_span(
+        name, kind=kind, record_exception=False, set_status_on_exception=False
+    ) as opened:
         told = Told(opened)
         told.tell(attributes)
         try:
