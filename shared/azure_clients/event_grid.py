@@ -83,6 +83,7 @@ class EventGridTopic:
         except _NOT_THE_API:
             failure = not_the_api()
         else:
+            # the SDK does not say with which status it was taken
             return
         answered(told, status)
         if status == 401:

@@ -168,6 +168,7 @@ async def test_a_forced_regenerate_measures_its_delivery_too(quick: Quick, telem
     told = telemetry.metrics()
     assert len(told["acs.delivery.duration"]) == 1
     assert by(told["acs.rotations"], "acs.operation", "acs.outcome") == {("Regenerate", "Succeeded"): 1}
+    assert by(told["acs.keys.regenerated"], "acs.trigger") == {("test",): 1}
 
 
 async def test_a_repair_measures_no_delivery(quick: Quick, telemetry: Telemetry) -> None:
