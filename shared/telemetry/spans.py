@@ -7,8 +7,8 @@ sent, so neither is recorded here. Where no SDK is configured, all of this does 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
-from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry import context, trace
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 
 from shared.errors import AppError
 from shared.redaction import scrub
@@ -59,6 +59,25 @@ def span(name: str, attributes: Attributes, *, kind: SpanKind = SpanKind.INTERNA
         except BaseException as error:
             told.failed(code_of(error))
             raise
+
+
+@contextmanager
+def without_trace_state() -> Generator[None]:
+    """Keep a caller's `tracestate` header from what is stored; the trace goes on.
+
+    W3C lets anybody write into it what they like, a key as well as anything:
+    https://www.w3.org/TR/trace-context/#tracestate-header
+    """
+    current = trace.get_current_span().get_span_context()
+    if not current.trace_state:
+        yield
+        return
+    plain = SpanContext(current.trace_id, current.span_id, current.is_remote, current.trace_flags)
+    token = context.attach(trace.set_span_in_context(NonRecordingSpan(plain)))
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 def code_of(error: BaseException) -> str:
