@@ -18,7 +18,6 @@ from shared.telemetry.spans import Told, span
 # what is set in code outweighs AZURE_TRACING_ENABLED and whatever the distribution finds installed
 azure_core.tracing_enabled.set_value(False)
 
-
 _NAMESPACES = {
     "arm": "Microsoft.Communication",
     "communication": "Microsoft.Communication",
