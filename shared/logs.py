@@ -4,7 +4,8 @@ import logging
 
 from shared.redaction import guard_logs
 
-# at INFO these write several lines for each call to Azure; "azure.functions" is the worker's own and stays
+# At INFO these write several lines for each call to Azure; "azure.functions" is the worker's own and stays. What
+# azure.monitor says of each export would itself be exported, without end.
 _QUIET = (
     "azure.communication",
     "azure.core",
@@ -13,6 +14,7 @@ _QUIET = (
     "azure.identity",
     "azure.keyvault",
     "azure.mgmt",
+    "azure.monitor",
     "durabletask",
     "msal",
 )

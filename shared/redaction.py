@@ -186,7 +186,8 @@ def scrub_record(record: logging.LogRecord) -> logging.LogRecord:
     if record.exc_info and record.exc_info[0] is not None:
         text = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
         clean = scrub(text)
-        if clean != text:
+        # exporters take an exception's arguments for its message, whatever its own text says of them
+        if clean != text or not _is_clean(getattr(record.exc_info[1], "args", ())):
             # exporters read exc_info itself, so the exception must go and only its clean text may stay
             record.exc_text, record.exc_info = clean, None
     if record.stack_info:
@@ -194,8 +195,40 @@ def scrub_record(record: logging.LogRecord) -> logging.LogRecord:
     return record
 
 
+def scrub_extra(value: Any) -> Any:
+    """Return what a log call gave as `extra`, or its scrubbed text where anything in it looks like a key."""
+    if isinstance(value, str):
+        return scrub(value)
+    if value is None or isinstance(value, (bool, int, float)) or _is_clean(value):
+        return value
+    try:
+        return scrub(str(value))
+    except Exception:  # noqa: BLE001  # what cannot be shown cannot be looked at either
+        return REDACTED
+
+
+def _is_clean(value: Any) -> bool:
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001  # as above
+        return False
+    return scrub(text) == text
+
+
+_LONGEST_WORD = 20
+
+
+class _ScrubbedFields(dict[str, Any]):
+    """The fields of a log record, into which logging puts those of `extra` after the factory has made it."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        # the shorter ones are words of code
+        super().__setitem__(scrub(name) if len(name) > _LONGEST_WORD else name, scrub_extra(value))
+
+
 def guard_logs() -> None:
-    """Scrub every log record of the process from now on, whichever logger makes and whichever handler takes it.
+    """Scrub every log record of the process from now on, whichever logger makes and whichever handler takes it: its
+    message, its exception, and the fields of `extra`.
 
     The second wall: keys are Secrets and never reach a log call in the first place.
     """
@@ -207,7 +240,9 @@ def guard_logs() -> None:
 
 def _scrubbing(make: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
     def make_scrubbed(*args: Any, **kwargs: Any) -> logging.LogRecord:
-        return scrub_record(make(*args, **kwargs))
+        record = scrub_record(make(*args, **kwargs))
+        record.__dict__ = _ScrubbedFields(record.__dict__)
+        return record
 
     make_scrubbed.scrubs = True  # pyright: ignore[reportFunctionMemberAccess]  # marks the wall as standing
     return make_scrubbed

@@ -35,6 +35,9 @@ from shared.errors import (
 from shared.parameters import KeyType
 from shared.redaction import AccessKey
 from shared.resource_id import ResourceId
+from shared.telemetry import metrics
+from shared.telemetry.names import Attribute
+from shared.telemetry.spans import code_of, span
 
 _TOO_MANY = 429
 
@@ -78,12 +81,16 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regeneration:
-    """A request to regenerate: which key of which resource, and which fingerprints it may have now (None: any)."""
+    """A request to regenerate: which key of which resource, and which fingerprints it may have now (None: any).
+
+    `trigger` says what made the request, for the metrics: `http`, `event`, `timer` or `revocation`.
+    """
 
     resource: ResourceId
     key_type: KeyType
     if_match: frozenset[str] | None = None
     request_id: str
+    trigger: str = "http"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +187,27 @@ class Regenerator:
             ArmError: with the outcome, wherever the key may have changed.
             ManagedIdentityUnavailable: nothing was changed.
         """
+        asked = {
+            Attribute.RESOURCE_ID: str(request.resource),
+            Attribute.KEY_TYPE: request.key_type.value,
+            Attribute.TRIGGER: request.trigger,
+        }
+        with span("regenerate_key", asked) as told:
+            try:
+                regenerated = await self._regenerate(request, allowed)
+            except BaseException as error:
+                outcome = _outcome_of(error)
+                told.tell({Attribute.OUTCOME: outcome})
+                metrics.key_regenerated(request.key_type.value, outcome, request.trigger, code_of(error))
+                raise
+            outcome = RegenerationOutcome.REGENERATED.value
+            told.tell({Attribute.OUTCOME: outcome, Attribute.FINGERPRINT: regenerated.key.fingerprint})
+            metrics.key_regenerated(request.key_type.value, outcome, request.trigger)
+        return regenerated
+
+    async def _regenerate(
+        self, request: Regeneration, allowed: Callable[[AccessKey], Awaitable[None]] | None
+    ) -> Regenerated:
         progress = _Progress()
         try:
             async with asyncio.timeout(self.deadline):
@@ -271,6 +299,13 @@ class Regenerator:
                     raise
             await self.sleep(max(pause, asked_for))
         return await call()
+
+
+def _outcome_of(error: BaseException) -> str:
+    """Return what is known of the key after an error; one that is not ours (a cancellation) leaves it open."""
+    if not isinstance(error, AppError):
+        return RegenerationOutcome.UNKNOWN.value
+    return (error.outcome or RegenerationOutcome.NOT_REGENERATED).value
 
 
 def _unless(

@@ -72,9 +72,11 @@ class Credential:
 
     async def forget(self) -> None:
         """Drop the cached token: the API refused it, though by its own word it is still good."""
-        # the lock is held only while a new token is on its way, and then there is nothing to drop
-        if not self._lock.locked():
-            await self._close()
+        refused = self._source
+        # a token for another API may be on its way; and of many that were refused at once, the first one drops it
+        async with self._lock:
+            if self._source is refused:
+                await self._close()
 
     async def close(self) -> None:
         """Close the connection to the identity endpoint."""

@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.transport import AioHttpTransport
 
+from shared.azure_clients.calls import answered, azure_call
 from shared.errors import NoVerdict
 from shared.redaction import Secret
 
@@ -62,15 +63,17 @@ class CommunicationDataPlane:
             user_agent="acs-key-rotation",
         )
         reason = ""
-        try:
-            await anext(client.list_purchased_phone_numbers(raw_response_hook=saw).by_page())
-        except _SDK_ERRORS as error:
-            reason = type(error.__cause__ or error).__name__
-        if not statuses:
-            raise NoVerdict(f"The data plane did not answer ({reason}).")
-        status = statuses[-1]
-        if status >= 500 or 300 <= status < 400 or status in _NO_VERDICT:
-            raise NoVerdict(f"The data plane answered with HTTP status {status}, which says nothing about the key.")
+        with azure_call("communication.listPhoneNumbers", "GET", host) as told:
+            try:
+                await anext(client.list_purchased_phone_numbers(raw_response_hook=saw).by_page())
+            except _SDK_ERRORS as error:
+                reason = type(error.__cause__ or error).__name__
+            if not statuses:
+                raise NoVerdict(f"The data plane did not answer ({reason}).")
+            status = statuses[-1]
+            answered(told, status)
+            if status >= 500 or 300 <= status < 400 or status in _NO_VERDICT:
+                raise NoVerdict(f"The data plane answered with HTTP status {status}, which says nothing about the key.")
         return status != _REFUSED
 
     async def close(self) -> None:

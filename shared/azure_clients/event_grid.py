@@ -12,11 +12,13 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid.aio import EventGridPublisherClient
 
+from shared.azure_clients.calls import answered, azure_call
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.event_grid_answers import connection_failed, from_status, not_the_api
 from shared.azure_clients.transport import transport_that_sends_once
 from shared.errors import AppError, Json, ManagedIdentityUnavailable
 from shared.event_grid_errors import EventNotPublished
+from shared.telemetry.spans import Told
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 10.0
@@ -35,6 +37,7 @@ class EventGridTopic:
     """
 
     def __init__(self, endpoint: str, credential: Credential) -> None:
+        self._endpoint = endpoint
         self._credential = credential
         self._client = EventGridPublisherClient(
             endpoint,
@@ -56,6 +59,10 @@ class EventGridTopic:
             ManagedIdentityUnavailable: nothing was sent.
         """
         events = [_cloud_event(announcement) for announcement in announcements]
+        with azure_call("eventgrid.publish", "POST", self._endpoint) as told:
+            await self._publish(events, told)
+
+    async def _publish(self, events: list[CloudEvent[Json]], told: Told) -> None:
         status = None
         try:
             await self._client.send(events)  # pyright: ignore[reportUnknownMemberType]  # CloudEvent of any data
@@ -76,7 +83,9 @@ class EventGridTopic:
         except _NOT_THE_API:
             failure = not_the_api()
         else:
+            # the SDK does not say with which status it was taken
             return
+        answered(told, status)
         if status == 401:
             await self._credential.forget()
         # raised out here so that the SDK's exception, which holds the request, does not hang on ours as its context

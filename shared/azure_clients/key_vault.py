@@ -49,7 +49,7 @@ class KeyVault:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._patience = patience or Patience()
-        self._calls = KeyVaultCalls(credential, self._patience, sleep)
+        self._calls = KeyVaultCalls(url, credential, self._patience, sleep)
         self._client = SecretClient(
             url,
             # it has get_token_info, which is what the SDK asks for; the type knows the older get_token alone
@@ -120,7 +120,7 @@ class KeyVault:
         last: KeyVaultUnavailable | None = None
         for pause in (*self._patience.again_after, self._patience.again_after[-1]):
             try:
-                new = await self._calls.once(put, secret=name, changes=True)
+                new = await self._calls.once("setSecret", put, secret=name, changes=True)
                 break
             except KeyVaultUnavailable as error:
                 last = error
@@ -138,7 +138,7 @@ class KeyVault:
             await self._client.update_secret_properties(name, version, enabled=False, **options)
 
         try:
-            await self._calls.again(update, secret=name, changes=True)
+            await self._calls.again("updateSecret", update, secret=name, changes=True)
         except NoSuchSecret:
             return
 
@@ -150,7 +150,7 @@ class KeyVault:
             return [_version(item) async for item in pages]
 
         try:
-            found = await self._calls.again(listing, secret=name, pages=True)
+            found = await self._calls.again("listVersions", listing, secret=name)
         except NoSuchSecret:
             return []
         try:
@@ -180,7 +180,7 @@ class KeyVault:
                     names.setdefault(owned_by, []).append(_text(item.name))
             return names
 
-        return await self._calls.again(listing, secret=None, pages=True)
+        return await self._calls.again("listSecrets", listing, secret=None)
 
     async def _readable(self, name: str) -> PublishedSecret | None:
         try:
@@ -193,7 +193,7 @@ class KeyVault:
             return _published(await self._client.get_secret(name, version, **options))
 
         try:
-            return await self._calls.again(get, secret=name)
+            return await self._calls.again("getSecret", get, secret=name)
         except NoSuchSecret:
             return None
 

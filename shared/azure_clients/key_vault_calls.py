@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline import PipelineResponse
 
 from shared import retry_after
+from shared.azure_clients.calls import answered, azure_call
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.key_vault_answers import (
     connection_failed,
@@ -25,7 +26,16 @@ from shared.azure_clients.key_vault_answers import (
 )
 from shared.errors import AppError, ManagedIdentityUnavailable
 from shared.key_vault_errors import KeyVaultError, KeyVaultUnavailable
+from shared.telemetry.spans import Told
 
+# what is asked of Key Vault
+METHODS = {
+    "getSecret": "GET",
+    "setSecret": "PUT",
+    "updateSecret": "PATCH",
+    "listSecrets": "GET",
+    "listVersions": "GET",
+}
 # what the SDK raises, and what its models and its challenge policy raise on an answer that is not of the API
 _SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
 
@@ -48,22 +58,25 @@ class NoSuchSecret(Exception):
 class KeyVaultCalls:
     """Makes calls; each is a function that takes the SDK's call options and makes one request, or one listing."""
 
-    def __init__(self, credential: Credential, patience: Patience, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self, url: str, credential: Credential, patience: Patience, sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._url = url
         self._credential = credential
         self._patience = patience
         self._sleep = sleep
 
     async def again[T](
-        self, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool = False, pages: bool = False
+        self, operation: str, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool = False
     ) -> T:
         """Make a call that may be repeated, and repeat it where that is worthwhile; see `once`."""
         for pause in self._patience.again_after:
             try:
-                return await self.once(call, secret=secret, changes=changes, pages=pages)
+                return await self.once(operation, call, secret=secret, changes=changes)
             except KeyVaultUnavailable as error:
                 unavailable = error
             await self.wait(unavailable, pause)
-        return await self.once(call, secret=secret, changes=changes, pages=pages)
+        return await self.once(operation, call, secret=secret, changes=changes)
 
     async def wait(self, error: KeyVaultUnavailable, pause: float) -> None:
         """Wait before the next attempt, as long as Key Vault says; raise the error where that would be too long."""
@@ -73,19 +86,30 @@ class KeyVaultCalls:
         await self._sleep(max(pause, asked_for))
 
     async def once[T](
-        self, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool, pages: bool = False
+        self, operation: str, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool
     ) -> T:
         """Make one call, and tell what went wrong in our words.
 
         Args:
+            operation: one of `METHODS`; the answers of one that lists must be pages.
             call: takes the SDK's call options.
             secret: the name of the secret that it is about, or None.
             changes: whether it changes something.
-            pages: whether it lists, so that its answers must be pages.
 
         Raises:
             NoSuchSecret, KeyVaultError, ManagedIdentityUnavailable: the last one without an outcome.
         """
+        with azure_call(f"keyvault.{operation}", METHODS[operation], self._url) as told:
+            answer = await self._once(operation, call, secret=secret, changes=changes, told=told)
+        # that there is none is an answer, and no failure of the call
+        if isinstance(answer, NoSuchSecret):
+            raise answer
+        return answer
+
+    async def _once[T](
+        self, operation: str, call: Callable[..., Awaitable[T]], *, secret: str | None, changes: bool, told: Told
+    ) -> T | NoSuchSecret:
+        pages = operation.startswith("list")
         statuses: list[int] = []
 
         def saw(response: PipelineResponse[Any, Any]) -> None:
@@ -104,6 +128,10 @@ class KeyVaultCalls:
                 # a defect on this side, before anything left: not to be dressed up as Key Vault's
                 raise
             failure = _translated(error, statuses, secret=secret, changes=changes)
+        finally:
+            answered(told, statuses[-1] if statuses else None)
+        if isinstance(failure, NoSuchSecret):
+            return failure
         if statuses[-1:] == [401]:
             await self._credential.forget()
         # raised out here so that the SDK's exception, which may quote a value, does not hang on ours as its context

@@ -1,18 +1,14 @@
 """Azure Resource Manager through azure-mgmt-communication: regenerate and list a resource's keys."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import ClientConnectorError, ConnectionTimeoutError
 from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import (
-    DistributedTracingPolicy,
-    RequestIdPolicy,
-    SansIOHTTPPolicy,
-    UserAgentPolicy,
-)
+from azure.core.pipeline.policies import RequestIdPolicy, SansIOHTTPPolicy, UserAgentPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.communication import __version__
@@ -21,6 +17,7 @@ from azure.mgmt.communication.models import CommunicationServiceKeys
 from azure.mgmt.core.policies import ARMHttpLoggingPolicy, AsyncARMChallengeAuthenticationPolicy
 
 from shared.azure_clients.arm_errors import connection_failed, from_status, not_the_api
+from shared.azure_clients.calls import answered, azure_call
 from shared.azure_clients.credential import Credential
 from shared.errors import ArmError
 from shared.parameters import KeyType
@@ -87,7 +84,6 @@ class Management:
             UserAgentPolicy(sdk_moniker=f"mgmt-communication/{__version__}", user_agent="acs-key-rotation"),
             AsyncARMChallengeAuthenticationPolicy(credential, f"{settings.arm_endpoint}/.default"),
             _Observe(),
-            DistributedTracingPolicy(),
             ARMHttpLoggingPolicy(),
         ]
         self._clients: dict[str, CommunicationServiceManagementClient] = {}
@@ -96,8 +92,7 @@ class Management:
         self, resource: ResourceId, key_type: KeyType, *, request_id: str, on_send: Callable[[], None]
     ) -> AccessKey:
         """Regenerate a key with exactly one POST and return the new one; see `KeyManagement`."""
-        exchange = _Exchange(on_send)
-        try:
+        async with self._exchange("regenerateKey", changes=True, on_send=on_send) as exchange:
             keys = await self._client(resource).communication_services.regenerate_key(
                 resource.resource_group,
                 resource.name,
@@ -105,8 +100,6 @@ class Management:
                 request_id=request_id,
                 exchange=exchange,
             )
-        except _SDK_ERRORS as error:
-            raise await self._translated(error, exchange, changes=True) from None
         key = _access_key(keys, key_type)
         if key is None:
             raise not_the_api(changes=True)
@@ -114,16 +107,13 @@ class Management:
 
     async def list_keys(self, resource: ResourceId, *, request_id: str) -> Mapping[KeyType, AccessKey]:
         """Return the keys as they are now; see `KeyManagement`."""
-        exchange = _Exchange()
-        try:
+        async with self._exchange("listKeys", changes=False) as exchange:
             keys = await self._client(resource).communication_services.list_keys(
                 resource.resource_group,
                 resource.name,
                 request_id=request_id,
                 exchange=exchange,
             )
-        except _SDK_ERRORS as error:
-            raise await self._translated(error, exchange, changes=False) from None
         found = {key_type: _access_key(keys, key_type) for key_type in KeyType}
         present = {key_type: key for key_type, key in found.items() if key is not None}
         if not present:
@@ -137,8 +127,7 @@ class Management:
             ArmError: ARM refused, failed or could not be reached.
             ManagedIdentityUnavailable: nothing was sent.
         """
-        exchange = _Exchange()
-        try:
+        async with self._exchange("get", changes=False) as exchange:
             found = await self._client(resource).communication_services.get(
                 resource.resource_group,
                 resource.name,
@@ -146,8 +135,6 @@ class Management:
                 exchange=exchange,
             )
             host: Any = found.host_name
-        except _SDK_ERRORS as error:
-            raise await self._translated(error, exchange, changes=False) from None
         if not isinstance(host, str) or not _HOST.fullmatch(host):
             raise not_the_api(changes=False)
         return host
@@ -155,6 +142,22 @@ class Management:
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
+
+    @asynccontextmanager
+    async def _exchange(
+        self, operation: str, *, changes: bool, on_send: Callable[[], None] | None = None
+    ) -> AsyncGenerator[_Exchange]:
+        """Make one call within: a span for it, and what the SDK raises in our words."""
+        exchange = _Exchange(on_send)
+        with azure_call(
+            f"arm.{operation}", "GET" if operation == "get" else "POST", self._settings.arm_endpoint
+        ) as told:
+            try:
+                yield exchange
+            except _SDK_ERRORS as error:
+                raise await self._translated(error, exchange, changes=changes) from None
+            finally:
+                answered(told, exchange.response.status_code if exchange.response is not None else None)
 
     def _client(self, resource: ResourceId) -> CommunicationServiceManagementClient:
         """Return the subscription's client: the SDK binds one to a subscription, the connections are shared."""

@@ -8,6 +8,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from shared import audit
@@ -21,8 +22,12 @@ from shared.published_secret import PublishedSecret
 from shared.redaction import AccessKey, Secret
 from shared.regeneration import KeyManagement, Regenerated, Regeneration, Regenerator, utc_now
 from shared.resource_id import AllowList, ResourceId
+from shared.rotation.guard import rotation_id
 from shared.rotation.model import Found, Json, SecretView, utc_text
 from shared.rotation.steps import failure
+from shared.telemetry import metrics
+from shared.telemetry.names import Attribute
+from shared.telemetry.spans import Attributes, span
 
 _logger = logging.getLogger(__name__)
 
@@ -72,8 +77,8 @@ class Steps:
         ).to_json()
 
     async def regenerate_key_once(self, request: Json) -> Json:
-        """`{"resourceId", "keyType", "expected", "published", "delivers", "create", "names"?}` ->
-        `{"fingerprint", "answer"}`.
+        """`{"resourceId", "keyType", "expected", "published", "delivers", "create", "names"?, "trigger"?}` ->
+        `{"fingerprint", "answer", "at"?}`; `at` is when it was regenerated, in ISO 8601.
 
         Regenerates the key if it has the fingerprint `expected`; if it has another one, that was done already.
         Unless `published`, the secrets are read right before each call, and a key that one of them holds is left
@@ -106,7 +111,12 @@ class Steps:
             known, secrets = [secret.name for secret in secrets] if known is None else known, None
 
         asked = Regeneration(
-            resource=resource, key_type=key_type, if_match=frozenset({request["expected"]}), request_id=trace
+            resource=resource,
+            key_type=key_type,
+            if_match=frozenset({request["expected"]}),
+            request_id=trace,
+            # a revocation says nothing: what it asks for is versioned by its name
+            trigger=request.get("trigger", "revocation"),
         )
         try:
             regenerated = await self.regenerator.regenerate(asked, allowed=allowed)
@@ -120,7 +130,7 @@ class Steps:
             audit.step(resource, key_type, request["instanceId"], error)
             raise
         audit.step(resource, key_type, request["instanceId"], regenerated.key.fingerprint)
-        return _regenerated(regenerated)
+        return _regenerated(regenerated) | {"at": regenerated.at.isoformat()}
 
     async def prove_alive(self, request: Json) -> Json:
         """`{"resourceId", "keyType", "fingerprint"}` -> `{}` once the data plane accepts the key."""
@@ -130,7 +140,8 @@ class Steps:
         return {}
 
     async def publish_key(self, request: Json) -> Json:
-        """`{"resourceId", "keyType", "fingerprint", "replaces", "create"}` -> `{"secrets": [{id, name, …}]}`.
+        """`{"resourceId", "keyType", "fingerprint", "replaces", "create", "regeneratedAt"?}` ->
+        `{"secrets": [{id, name, …}]}`.
 
         Lets the secrets that publish one of the fingerprints `replaces` publish the key; what publishes it already
         stays as it is. A secret that publishes anything else was set since that was decided, by somebody or by a
@@ -156,6 +167,8 @@ class Steps:
         for each in published:
             if each.warning:
                 _logger.warning("secret %s: %s", each.name, each.warning)
+        if published and (regenerated_at := request.get("regeneratedAt")):
+            metrics.key_delivered((utc_now() - datetime.fromisoformat(regenerated_at)).total_seconds())
         return {
             "secrets": [
                 {"id": each.id, "name": each.name, "version": each.version, "supersededId": each.superseded_id}
@@ -238,14 +251,27 @@ async def answer(steps: Callable[[], Awaitable[Steps]], name: str, request: Json
         name: one of `STEPS`.
         request: the step's input.
     """
-    try:
-        return {"ok": await STEPS[name](await steps(), request)}
-    except AppError as error:
-        _logger.warning("%s for %s: %s", name, request.get("resourceId"), error.code)
-        return {"error": failure(error)}
-    except Exception:
-        _logger.exception("%s for %s failed unexpectedly", name, request.get("resourceId"))
-        return {"error": failure(UnexpectedError())}
+    with span(name, _attributes(request)) as told:
+        try:
+            return {"ok": await STEPS[name](await steps(), request)}
+        except AppError as error:
+            _logger.warning("%s for %s: %s", name, request.get("resourceId"), error.code)
+            told.failed(error.code)
+            return {"error": failure(error)}
+        except Exception as error:
+            _logger.exception("%s for %s failed unexpectedly", name, request.get("resourceId"))
+            told.failed(type(error).__name__)
+            return {"error": failure(UnexpectedError())}
+
+
+def _attributes(request: Json) -> Attributes:
+    instance_id: str | None = request.get("instanceId")
+    return {
+        Attribute.RESOURCE_ID: request.get("resourceId"),
+        Attribute.ROTATION_ID: rotation_id(instance_id) if instance_id else None,
+        Attribute.KEY_TYPE: request.get("keyType"),
+        Attribute.FINGERPRINT: request.get("fingerprint"),
+    }
 
 
 def _regenerated(result: Regenerated) -> Json:

@@ -10,8 +10,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from shared.errors import AppError, UnexpectedError
+from shared.rotation.guard import rotation_id
 from shared.rotation.model import Json
 from shared.rotation.steps import Context, StepFailed, Steps, failure, take
+from shared.telemetry.names import Attribute
+from shared.telemetry.spans import span
 
 # some thirteen minutes: a role that has just been assigned works by then
 PAUSES = (1, 5, 30, 120, 600)
@@ -54,17 +57,26 @@ async def publish_event(topic: TopicSource, *announcements: Json) -> Json:
 
     `topic` gives the topic of this process; None is one that the settings no longer name, and no error.
     """
-    try:
-        opened = await topic()
-        if opened is None:
-            return {"ok": {"status": "NotConfigured"}}
-        await opened.publish(*announcements)
-    except AppError as error:
-        _logger.warning("%s not published: %s", _named(announcements), error.message)
-        return {"error": failure(error)}
-    except Exception:
-        _logger.exception("%s not published: an unexpected error", _named(announcements))
-        return {"error": failure(UnexpectedError())}
+    first = announcements[0]
+    told_of = {
+        Attribute.RESOURCE_ID: first["resourceId"],
+        Attribute.ROTATION_ID: rotation_id(first["id"]),
+        Attribute.EVENT_TYPE: first["type"],
+    }
+    with span("publish_event", told_of) as told:
+        try:
+            opened = await topic()
+            if opened is None:
+                return {"ok": {"status": "NotConfigured"}}
+            await opened.publish(*announcements)
+        except AppError as error:
+            _logger.warning("%s not published: %s", _named(announcements), error.message)
+            told.failed(error.code)
+            return {"error": failure(error)}
+        except Exception as error:
+            _logger.exception("%s not published: an unexpected error", _named(announcements))
+            told.failed(type(error).__name__)
+            return {"error": failure(UnexpectedError())}
     return {"ok": {"status": "Published"}}
 
 

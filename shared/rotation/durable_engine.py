@@ -14,6 +14,7 @@ from shared import composition
 from shared.rotation import guard
 from shared.rotation.model import Json
 from shared.rotation.status import Instance
+from shared.telemetry.spans import without_trace_state
 
 # entities run for ever, so this leaves them alone
 _ENDED = [OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED]
@@ -38,14 +39,16 @@ class DurableEngine:
 
     async def start(self, orchestrator: str, instance_id: str, request: Json) -> bool:
         """Start it, replacing nothing: the same id is the same request, and finds what that has started."""
+        client = await self._client()
         try:
-            await (await self._client()).schedule_new_orchestration(
-                orchestrator,
-                input=request,
-                instance_id=instance_id,
-                # an empty policy lets nothing be replaced; without one Azure's host replaces what has ended
-                reuse_id_policy=OrchestrationIdReusePolicy(),
-            )
+            with without_trace_state():
+                await client.schedule_new_orchestration(
+                    orchestrator,
+                    input=request,
+                    instance_id=instance_id,
+                    # an empty policy lets nothing be replaced; without one Azure's host replaces what has ended
+                    reuse_id_policy=OrchestrationIdReusePolicy(),
+                )
         except grpc.RpcError as error:
             if _code(error) is grpc.StatusCode.ALREADY_EXISTS:
                 return False

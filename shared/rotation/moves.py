@@ -129,14 +129,20 @@ def publish(
     replaces: Sequence[str],
     listing: Listing,
     create: bool = False,
+    regenerated_at: str | None = None,
 ) -> Steps[None]:
-    """Prove that a key works, and let the secrets that publish one of the fingerprints `replaces` publish it."""
+    """Prove that a key works, and let the secrets that publish one of the fingerprints `replaces` publish it.
+
+    `regenerated_at` is when this very orchestration regenerated it, from which the delivery's duration is measured.
+    """
     step = of(request) | {"keyType": key_type.value, "fingerprint": fingerprint}
     show(ctx, view, "Proving")
     yield from take(ctx, "prove_alive", step)
     show(ctx, view, "Publishing")
     yield from hold(ctx, request)
     step |= {"replaces": list(replaces), "create": create}
+    if regenerated_at is not None:
+        step["regeneratedAt"] = regenerated_at
     published = yield from take(ctx, "publish_key", step, known=lambda: known_names(ctx, view, listing))
     by_name = {secret["name"]: secret for secret in view["secrets"]}
     for secret in published["secrets"]:

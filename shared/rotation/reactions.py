@@ -30,6 +30,8 @@ from shared.rotation.engine import Engine
 from shared.rotation.model import Json
 from shared.rotation.parameters import RotationRequest
 from shared.settings import Settings, default_resource, require_key_vault, settings
+from shared.telemetry.names import Attribute
+from shared.telemetry.spans import Told, span
 
 _logger = logging.getLogger(__name__)
 _ACTIONS = {"rotate_key": "RotateKey", "regenerate_key": "RegenerateKey", "repair_secrets": "RepairSecrets"}
@@ -42,24 +44,34 @@ async def react(event: Event, engine: Engine) -> None:
         NotConfigured: settings are missing or wrong.
         KeyVaultError, ManagedIdentityUnavailable: the secret that an event is about cannot be read now.
     """
-    configured = settings()
-    try:
-        notice = parse(event)
-    except MalformedEvent as error:
-        _logger.error("%s cannot be read and is dropped: %s", _named(event), error)  # noqa: TRY400  # no stack is of use
-        return
-    reaction = _Reaction(event, engine, configured)
-    match notice:
-        case SecretExpiring():
-            await reaction.rotate_expiring(notice)
-        case KeyRegenerated():
-            await reaction.repair(notice)
-        case RegenerateRequested():
-            await reaction.regenerate(notice)
-        case RotateRequested(request=request):
-            await reaction.rotate(request)
-        case Ignored(reason):
-            _logger.info("%s is ignored: %s", _named(event), reason)
+    shown = event.shown
+    about = {
+        Attribute.EVENT_ID: shown["eventId"],
+        Attribute.EVENT_TYPE: shown["eventType"],
+        Attribute.EVENT_SOURCE: shown["eventSource"],
+        Attribute.EVENT_SUBJECT: shown["eventSubject"],
+    }
+    with span("react", about) as told:
+        configured = settings()
+        try:
+            notice = parse(event)
+        except MalformedEvent as error:
+            told.tell({Attribute.OUTCOME: "Malformed"})
+            _logger.error("%s cannot be read and is dropped: %s", _named(event), error)  # noqa: TRY400  # no stack is of use
+            return
+        reaction = _Reaction(event, engine, configured, told)
+        match notice:
+            case SecretExpiring():
+                await reaction.rotate_expiring(notice)
+            case KeyRegenerated():
+                await reaction.repair(notice)
+            case RegenerateRequested():
+                await reaction.regenerate(notice)
+            case RotateRequested(request=request):
+                await reaction.rotate(request)
+            case Ignored(reason):
+                reaction.ignored()
+                _logger.info("%s is ignored: %s", _named(event), reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +81,16 @@ class _Reaction:
     event: Event
     engine: Engine
     settings: Settings
+    told: Told
+
+    def ignored(self) -> None:
+        """Tell that nothing is started."""
+        self.told.tell({Attribute.OUTCOME: "Ignored"})
 
     async def rotate_expiring(self, notice: SecretExpiring) -> None:
         """Rotate the resource that the secret's tags name; the tags are read from the vault, not from the event."""
         if self.settings.key_vault_url is None or not notice.is_in(self.settings.key_vault_url):
+            self.ignored()
             _logger.warning("%s is ignored: its vault is not the app's (KEY_VAULT_URL)", _named(self.event))
             return
         vault = await composition.key_vault()
@@ -81,15 +99,18 @@ class _Reaction:
         except SecretDisabled:
             secret = None
         if secret is None:
+            self.ignored()
             _logger.warning("%s is ignored: there is no secret of that name, or it is disabled", _named(self.event))
             return
         resource = secret.resource_id
         if resource is None:
+            self.ignored()
             _logger.warning(
                 "%s is ignored: the secret's tags name no Communication Services resource", _named(self.event)
             )
             return
         if secret.version != notice.version:
+            self.ignored()
             _logger.info("%s is stale: another version of the secret is the current one", _named(self.event))
             return
         request = requests.rotation_input(
@@ -106,6 +127,7 @@ class _Reaction:
         """Look whether the secrets of a resource still publish a live key."""
         # a subscription tells of all its resources, so that others than the app's are nothing to be alarmed about
         if self.settings.key_vault_url is None or not self._may_touch(notice.resource):
+            self.ignored()
             _logger.info("%s is ignored: no Key Vault, or a resource that this app may not touch", _named(self.event))
             return
         request = requests.repair_input(notice.resource, grace=self.settings.rotation_grace_period, source="event")
@@ -147,6 +169,7 @@ class _Reaction:
         reason: str | None = None,
     ) -> None:
         """Start what an event asks for, if the app may touch the resource; `by` is who has changed it, as ARM says."""
+        self.told.tell({Attribute.RESOURCE_ID: str(resource), Attribute.ACTION: _ACTIONS[orchestrator]})
         account: dict[str, object] = {"caller": {"kind": "EventGrid"}, **self.event.shown}
         if by is not None:
             account["regeneratedBy"] = by
@@ -163,8 +186,11 @@ class _Reaction:
                 announce=self.settings.announces,
             )
         except (ResourceNotAllowed, RequestIdReused) as error:
+            self.told.tell({Attribute.OUTCOME: "Refused"})
+            self.told.tell_error(error.code)
             audit.started_by(account, _ACTIONS[orchestrator], resource, error, reason)
             return
+        self.told.tell({Attribute.OUTCOME: "Accepted" if new else "Repeated", Attribute.ROTATION_ID: id_})
         if new:
             audit.started_by(account, _ACTIONS[orchestrator], resource, id_, reason)
         else:

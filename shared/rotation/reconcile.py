@@ -31,6 +31,9 @@ from shared.rotation.patient import PatientManagement
 from shared.rotation.status import run_state
 from shared.rotation.upkeep import Publication, Repair, Rotate, Seen, Sound, Upkeep, Wait
 from shared.settings import settings
+from shared.telemetry import metrics
+from shared.telemetry.names import Attribute
+from shared.telemetry.spans import span
 
 _logger = logging.getLogger(__name__)
 # how many resources are looked at at once
@@ -107,6 +110,21 @@ class Reconciler:
         Raises:
             KeyVaultError, ManagedIdentityUnavailable: the secrets could not be listed; all else was done.
         """
+        with span("reconcile", {}) as told:
+            summary, failure = await self._run()
+            told.tell(
+                {
+                    Attribute.RESOURCES: summary.resources,
+                    Attribute.ROTATIONS: summary.rotations,
+                    Attribute.REPAIRS: summary.repairs,
+                    Attribute.RESOURCES_FAILED: summary.failed,
+                }
+            )
+            if failure is not None:
+                raise failure
+        return summary
+
+    async def _run(self) -> tuple[Summary, Exception | None]:
         owners: Mapping[str, ResourceId] | None = None
         findings: list[Finding] = []
         released: list[str] = []
@@ -128,9 +146,7 @@ class Reconciler:
             purged=await self._purge(),
         )
         _logger.info("reconcile %s", json.dumps(summary.to_json()))
-        if failure is not None:
-            raise failure
-        return summary
+        return summary, failure
 
     async def _look_at_all(
         self, watched: Watched, owners: Mapping[str, ResourceId], released: list[str]
@@ -158,6 +174,7 @@ class Reconciler:
             if alive is not None:
                 return Finding.HELD
             seen = await self._look(watched, resource, names, state)
+            self._measure(resource, seen)
             return await self._do(watched, resource, upkeep.decide(seen, self.now()))
         except AppError as error:
             code = error.code
@@ -166,6 +183,12 @@ class Reconciler:
             return Finding.FAILED
         _logger.error("reconcile: %s: %s", resource, code)
         return Finding.FAILED
+
+    def _measure(self, resource: ResourceId, seen: Seen) -> None:
+        for key_type, age in upkeep.ages(seen, self.now()).items():
+            metrics.key_age(str(resource), key_type.value, age.total_seconds())
+        if (late := upkeep.overdue(seen, self.now())) is not None:
+            metrics.revocation_overdue(str(resource), late[0].value, late[1].total_seconds())
 
     async def _look(self, watched: Watched, resource: ResourceId, names: list[str], state: Json) -> Seen:
         """Read the resource's secrets and keys, and look for a revocation that is owed."""
@@ -176,6 +199,7 @@ class Reconciler:
                 fingerprint=secret.fingerprint,
                 key_type=secret.key_type,
                 expires_on=secret.expires_on,
+                created_on=secret.created_on,
             )
             for secret in await watched.vault.secrets_of(resource, names)
         ]

@@ -9,9 +9,10 @@ from durabletask.task import when_any
 
 from shared.errors import RegenerationOutcome
 from shared.parameters import KeyType
+from shared.rotation.endings import conclude
 from shared.rotation.model import Found, Json, Pending, utc_text, utc_time
 from shared.rotation.status import shown_error
-from shared.rotation.steps import Context, StepFailed, Steps, announce, ask_guard, claim, of, take, with_outcome
+from shared.rotation.steps import Context, StepFailed, Steps, ask_guard, claim, of, take, with_outcome
 
 _CLAIM_PAUSES = (1, 2, 4, 8, 15, 30, 60)
 
@@ -30,7 +31,9 @@ def revoke_key(ctx: Context, request: Json) -> Steps[Json]:
     view["decision"] = decided.get_result() if winner is decided else "due"
     if view["decision"] == "cancel":
         yield ask_guard(ctx, request, "keep", {"revocationId": ctx.instance_id})
-        return view | {"status": "Canceled"}
+        view |= {"status": "Canceled"}
+        conclude(ctx, "revoke_key", request, view)
+        return view
     ctx.set_custom_status(view | {"stage": "Revoking"})
     pending = yield from _wait_for_claim(ctx, request)
     try:
@@ -40,7 +43,7 @@ def revoke_key(ctx: Context, request: Json) -> Steps[Json]:
     outcome = {"id": ctx.instance_id, "status": view["status"], "at": utc_text(ctx.current_utc_datetime)}
     yield ask_guard(ctx, request, "settle", {"revocationId": ctx.instance_id})
     yield ask_guard(ctx, request, "release", {"holder": ctx.instance_id, "outcome": outcome})
-    announce(ctx, "revoke_key", request, view)
+    conclude(ctx, "revoke_key", request, view)
     return view
 
 

@@ -19,8 +19,7 @@ from durabletask.task import TaskFailedError
 from shared import retry_after
 from shared.errors import AppError, RegenerationOutcome, UnexpectedError
 from shared.rotation import guard
-from shared.rotation.announcements import outcome
-from shared.rotation.model import Json, utc_text
+from shared.rotation.model import Json
 
 PAUSES = (1, 2, 4, 8, 15, 30, 60, 60, 60, 120, 120, 120)
 _LONGEST_PAUSE = 120
@@ -148,15 +147,6 @@ def claim(ctx: Context, request: Json) -> Any:
 def ask_guard(ctx: Context, request: Json, operation: str, value: Json) -> Any:
     """Return the task of one of the guard's operations."""
     return ctx.call_entity(EntityInstanceId(guard.ENTITY, request["guardKey"]), operation, value)
-
-
-def announce(ctx: Context, orchestrator: str, request: Json, view: Json) -> None:
-    """Have the app's topic told what has become of an orchestration, by one of its own: nobody waits for that."""
-    if not request.get("announce"):
-        return
-    announcement = outcome(orchestrator, ctx.instance_id, request, view, utc_text(ctx.current_utc_datetime))
-    if announcement is not None:
-        ctx.signal_entity(EntityInstanceId(guard.ENTITY, request["guardKey"]), "announce", announcement)
 
 
 def of(request: Json) -> Json:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
 from shared.rotation.guard import guard_key, last_revocation
-from shared.rotation.model import Json, Pending, utc_text
+from shared.rotation.model import Json, Pending, utc_text, utc_time
 from shared.rotation.status import Instance
 
 # Key Vault announces an expiry that long before:
@@ -35,6 +35,7 @@ class Publication:
         fingerprint: of the key in its value.
         key_type: the slot that its tag names, or None.
         expires_on: in UTC, or None for never.
+        created_on: when the version was set, in UTC, or None where that is not known.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Publication:
     fingerprint: str
     key_type: KeyType | None
     expires_on: datetime | None
+    created_on: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,35 @@ class Sound:
 
 
 type Upkeep = Repair | Rotate | Wait | Sound
+
+
+def overdue(seen: Seen, now: datetime) -> tuple[KeyType, timedelta] | None:
+    """Return which key should have been revoked by now and for how long already, or None.
+
+    It is in grace past its end, or its revocation is owed; it is alive, and no secret publishes it.
+    """
+    if seen.owed is not None:
+        return KeyType(seen.owed["keyType"]), now - utc_time(seen.owed["at"])
+    pending = seen.pending
+    if pending is None or pending.revocation_id is None or now < pending.at + MARGIN:
+        return None
+    published = any(each.fingerprint == pending.fingerprint for each in seen.secrets)
+    if published or seen.keys[pending.key_type] != pending.fingerprint:
+        return None
+    return pending.key_type, now - pending.at
+
+
+def ages(seen: Seen, now: datetime) -> Mapping[KeyType, timedelta]:
+    """Return for how long each live key has been published at least, as far as a current secret version tells.
+
+    Of several secrets that publish it the first one counts. Nobody knows the age of a key that none publishes.
+    """
+    found: dict[KeyType, timedelta] = {}
+    for key_type, fingerprint in seen.keys.items():
+        since = [each.created_on for each in seen.secrets if each.fingerprint == fingerprint and each.created_on]
+        if since:
+            found[key_type] = now - min(since)
+    return found
 
 
 def decide(seen: Seen, now: datetime) -> Upkeep:

@@ -5,6 +5,7 @@ from functools import partial
 from shared.conflicts import SecretsDisagreed
 from shared.parameters import KeyType
 from shared.regeneration import not_matching
+from shared.rotation.endings import conclude
 from shared.rotation.model import Found, Json, Listing, Pending
 from shared.rotation.moves import (
     ROUNDS,
@@ -27,7 +28,7 @@ from shared.rotation.moves import (
 )
 from shared.rotation.plan import Converge, Plan, Refuse, Rotate, Settled, Wanted, decide, refusal
 from shared.rotation.status import shown_error
-from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, announce, failure, of, take
+from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, failure, of, take
 
 
 def rotate_key(ctx: Context, request: Json) -> Steps[Json]:
@@ -36,7 +37,7 @@ def rotate_key(ctx: Context, request: Json) -> Steps[Json]:
     `request` is what `requests.rotation_input` makes; the result is the rotation status (see status.py).
     """
     view = yield from guarded(ctx, request, _rotate)
-    announce(ctx, "rotate_key", request, view)
+    conclude(ctx, "rotate_key", request, view)
     return view
 
 
@@ -47,7 +48,7 @@ def regenerate_key(ctx: Context, request: Json) -> Steps[Json]:
     the rotation status, with the answer of the regenerate routes as its `answer`.
     """
     view = yield from guarded(ctx, request, _regenerate_asked)
-    announce(ctx, "regenerate_key", request, view)
+    conclude(ctx, "regenerate_key", request, view)
     return view
 
 
@@ -68,7 +69,7 @@ def repair_secrets(ctx: Context, request: Json) -> Steps[Json]:
             view |= {"status": "Succeeded", "stage": "Settled"}
         else:
             view = yield from guarded(ctx, request, partial(_repair, listing=listing))
-    announce(ctx, "repair_secrets", request, view)
+    conclude(ctx, "repair_secrets", request, view)
     return view
 
 
@@ -127,12 +128,20 @@ def _rotate(ctx: Context, request: Json, view: Json, pending: Pending | None) ->
         case Rotate():
             view |= {"plan": "Adopt" if plan.adopts else "Rotate", "activeKey": plan.active.value}
             view["fingerprints"]["old"] = plan.old
-            new, pending = yield from _regenerate(ctx, request, view, plan, listing)
+            done, pending = yield from _regenerate(ctx, request, view, plan, listing)
             superseded = pending is not None and pending.fingerprint == plan.expected
             yield from end_grace(ctx, request, pending, "superseded" if superseded else "cancel")
             yield from protect(ctx, request, plan.active, plan.old, pending)
             yield from publish(
-                ctx, request, view, plan.replace, new, replaces=[plan.old], listing=listing, create=plan.adopts
+                ctx,
+                request,
+                view,
+                plan.replace,
+                done["fingerprint"],
+                replaces=[plan.old],
+                listing=listing,
+                create=plan.adopts,
+                regenerated_at=done.get("at"),
             )
             yield from _verify(ctx, request, view, plan, listing)
             yield from schedule_revocation(ctx, request, view, plan.active, plan.old, pending)
@@ -159,8 +168,8 @@ def _verify(ctx: Context, request: Json, view: Json, plan: Rotate, listing: List
 
 def _regenerate(
     ctx: Context, request: Json, view: Json, plan: Rotate, listing: Listing
-) -> Steps[tuple[str, Pending | None]]:
-    """Regenerate the key that nobody uses; return the new one's fingerprint, and the key in grace by then."""
+) -> Steps[tuple[Json, Pending | None]]:
+    """Regenerate the key that nobody uses; return the step's answer, and the key in grace by then."""
     show(ctx, view, "Regenerating")
     pending = yield from hold(ctx, request)
     if not request["supersede"]:
@@ -169,10 +178,10 @@ def _regenerate(
         if refused is not None:
             raise Canceled(failure(refused))
     step = of(request) | {"keyType": plan.replace.value, "expected": plan.expected}
-    step |= {"published": False, "delivers": True, "create": plan.adopts}
+    step |= {"published": False, "delivers": True, "create": plan.adopts, "trigger": request["source"]}
     done = yield from take(ctx, "regenerate_key_once", step, known=lambda: known_names(ctx, view, listing))
     view["fingerprints"]["new"] = done["fingerprint"]
-    return done["fingerprint"], pending
+    return done, pending
 
 
 def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending | None) -> Steps[None]:
@@ -191,6 +200,7 @@ def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending 
     show(ctx, view, "Regenerating")
     step = of(request) | {"keyType": key_type.value, "expected": expected}
     step |= {"published": request["force"], "delivers": bool(publishing), "create": False}
+    step["trigger"] = request["source"]
     answer = yield from take(
         ctx, "regenerate_key_once", step, known=lambda: known_names(ctx, view, listing), pauses=pauses
     )
@@ -199,7 +209,7 @@ def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending 
     if pending is not None and pending.fingerprint == expected:
         yield from end_grace(ctx, request, pending, "superseded")
     try:
-        yield from _deliver(ctx, request, view, key_type)
+        yield from _deliver(ctx, request, view, key_type, answer.get("at"))
         delivered = [secret["id"] for secret in view["secrets"]]
         delivery: Json = {"status": "Delivered" if delivered else "NotPublished", "secrets": delivered}
     except StepFailed as failed:
@@ -209,7 +219,7 @@ def _regenerate_asked(ctx: Context, request: Json, view: Json, pending: Pending 
     view |= {"status": "Succeeded", "stage": "Regenerated"}
 
 
-def _deliver(ctx: Context, request: Json, view: Json, key_type: KeyType) -> Steps[None]:
+def _deliver(ctx: Context, request: Json, view: Json, key_type: KeyType, regenerated_at: str | None) -> Steps[None]:
     """Publish a regenerated key wherever the dead one stands, be it that somebody has published that meanwhile."""
     # the answer says where the key is published: that takes a listing of its own
     listing = None
@@ -219,5 +229,14 @@ def _deliver(ctx: Context, request: Json, view: Json, key_type: KeyType) -> Step
         dead = view["fingerprints"]["old"]
         if not any(secret.fingerprint == dead for secret in found.secrets):
             return
-        yield from publish(ctx, request, view, key_type, found.keys[key_type], replaces=[dead], listing=listing)
+        yield from publish(
+            ctx,
+            request,
+            view,
+            key_type,
+            found.keys[key_type],
+            replaces=[dead],
+            listing=listing,
+            regenerated_at=regenerated_at,
+        )
     raise StepFailed(failure(SecretsDisagreed("Somebody else publishes the dead key again and again.")))

@@ -304,21 +304,24 @@ def test_a_regenerate_that_outlasts_the_deadline_goes_on() -> None:
 
 
 def test_the_audit_ties_every_regeneration_to_who_asked_for_it(emulator: Emulator) -> None:
-    """The start names caller, reason and instance; each regeneration names the instance and the new fingerprint."""
+    """The start names caller, reason and instance; each regeneration names the instance and the new fingerprint; so
+    does each end."""
     started = start(emulator, {"gracePeriod": "PT1H", "reason": "audited"})
     ended = result(emulator, started)
     path = path_of(started.header("operation-location"))
     emulator.post(f"{path}/revoke")
     revoked(emulator, started)
     id_ = started.json["id"]
-    emulator.wait_for(f'"instanceId": "{id_}-revoke"')
+    emulator.wait_for('"action": "RevokeKey", "outcome": "Done"')
     lines = audited(emulator, id_)
     # the decision is written down when it is seen to have been taken, and the revocation may be faster
     assert sorted((line["action"], line["outcome"], line["instanceId"]) for line in lines) == [
         ("RegenerateKey", "Regenerated", id_),
         ("RegenerateKey", "Regenerated", f"{id_}-revoke"),
         ("RevokeKey", "Accepted", id_),
+        ("RevokeKey", "Done", f"{id_}-revoke"),
         ("RotateKey", "Accepted", id_),
+        ("RotateKey", "Succeeded", id_),
     ]
     assert (lines[0]["reason"], lines[0]["caller"]) == ("audited", {"kind": "FunctionKey"})
     assert lines[1]["fingerprint"] == ended.json["fingerprints"]["new"]

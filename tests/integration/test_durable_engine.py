@@ -9,12 +9,15 @@ import grpc
 import pytest
 import pytest_asyncio
 from azure.durable_functions import DurableFunctionsClient
+from opentelemetry import context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from emulator.host.durable_client import DurableUrls
 from emulator.host.durable_engine import Engine
 from shared import composition
 from shared.rotation import durable_engine
 from shared.rotation.durable_engine import DurableEngine
+from tests.support.fakes import LEGACY_KEY
 
 HOUR = timedelta(hours=1)
 # the package's advice to whoever reads an input without saying its type; a first look in this process gives it
@@ -27,8 +30,16 @@ class Hub(Engine):
     def __init__(self) -> None:
         super().__init__(lambda _seconds, _action: None, replace_running=False)
         self.purges: list[pb.PurgeInstancesRequest] = []
+        self.starts: list[pb.CreateInstanceRequest] = []
         self.answers = threading.Event()
         self.answers.set()
+
+    def StartInstance(  # noqa: N802 - as below
+        self, request: pb.CreateInstanceRequest, context: grpc.ServicerContext
+    ) -> pb.CreateInstanceResponse:
+        """Start."""
+        self.starts.append(request)
+        return super().StartInstance(request, context)
 
     def PurgeInstances(  # noqa: N802 - the name is the protocol's
         self, request: pb.PurgeInstancesRequest, context: grpc.ServicerContext
@@ -152,3 +163,19 @@ async def test_an_engine_that_does_not_answer_is_not_waited_for(
             await engine.purge(datetime.now(UTC))
     finally:
         hub.answers.set()
+
+
+@pytest.mark.parametrize("state", [f"a={LEGACY_KEY.rstrip('=')}", ""], ids=["a key in it", "empty"])
+async def test_a_start_keeps_the_callers_trace_without_its_state(engine: DurableEngine, hub: Hub, state: str) -> None:
+    """The trace goes on in the orchestration; what a caller has written into `tracestate` is not stored with it."""
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    # as the worker does it for each invocation
+    extracted = TraceContextTextMapPropagator().extract({"traceparent": parent, "tracestate": state})
+    token = context.attach(extracted)
+    try:
+        await engine.start("rotate_key", "r1", {})
+    finally:
+        context.detach(token)
+    (started,) = hub.starts
+    assert started.parentTraceContext.traceParent == parent
+    assert LEGACY_KEY[:40] not in str(started)

@@ -30,8 +30,9 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 # What the tester has set for other purposes must not reach the app.
 _APP_SETTINGS = re.compile(
-    r"(?:ARM|AZURE|KEY_VAULT|ROTATION|EVENT_GRID|COMMUNICATION|FUNCTIONS|WEBSITE)_.*"
-    r"|ALLOWED_COMMUNICATION_SERVICES|RECONCILE_SCHEDULE|REQUEST_DEADLINE_SECONDS|REQUIRED_APP_ROLES|PYTHON_ENABLE_.*"
+    r"(?:ARM|AZURE|KEY_VAULT|ROTATION|EVENT_GRID|COMMUNICATION|FUNCTIONS|WEBSITE|APPLICATIONINSIGHTS|OTEL)_.*"
+    r"|ALLOWED_COMMUNICATION_SERVICES|RECONCILE_SCHEDULE|REQUEST_DEADLINE_SECONDS|REQUIRED_APP_ROLES"
+    r"|PYTHON_(?:ENABLE|APPLICATIONINSIGHTS)_.*"
 )
 
 
@@ -198,10 +199,10 @@ class Emulator:
         control = re.search(r"^Emulated Azure +(\S+)/_control", greeting, re.MULTILINE)
         self.app, self.control = (found[1] if found else "" for found in (app, control))
 
-    def wait_for(self, text: str) -> None:
-        """Wait until the output holds this text; AssertionError with all output if it does not come."""
+    def wait_for(self, text: str, *, after: int = 0) -> None:
+        """Wait until the output holds this text, from that character on; AssertionError if it does not come."""
         deadline = time.monotonic() + patient(_START_SECONDS)
-        while text not in self.output:
+        while text not in self.output[after:]:
             assert time.monotonic() < deadline, f"no {text!r} in:\n{self.output}"
             time.sleep(0.005)
 

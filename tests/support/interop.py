@@ -10,18 +10,18 @@ from typing import cast
 
 import pytest
 
-_INTEROP = Path(__file__).resolve().parent.parent / "interop"
-_SCRIPT = _INTEROP / "communication_services.mjs"
-_TOOLS = _INTEROP.parent.parent / ".interop" / "bin"
+INTEROP = Path(__file__).resolve().parent.parent / "interop"
+_SCRIPT = INTEROP / "communication_services.mjs"
+_TOOLS = INTEROP.parent.parent / ".interop" / "bin"
 
 
-def require_javascript() -> str:
+def require_javascript(package: str = "@azure/arm-communication") -> str:
     """Return Node.js's path, or skip the test, saying what to install."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node.js is not installed")
-    if not (_INTEROP / "node_modules" / "@azure" / "arm-communication").is_dir():
-        pytest.skip("the JavaScript client is not installed: make interop")
+    if not (INTEROP / "node_modules" / package).is_dir():
+        pytest.skip(f"{package} is not installed: make interop")
     return node
 
 

@@ -2,17 +2,20 @@
 
 import json
 import logging
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from shared import audit
 from shared.caller import ANONYMOUS, Caller
 from shared.errors import AppError, ArmRejected, DeadlineExceeded, Passed, RegenerationOutcome, ResourceNotAllowed
+from shared.event_envelope import Event
 from shared.parameters import KeyType
 from shared.redaction import guard_logs
+from shared.telemetry.names import Attribute
 from tests.support.fakes import CASK_KEY, LEGACY_KEY, RESOURCE, access_key, app_request
 
+_NAMES = frozenset(each.value for each in Attribute)
 FINGERPRINT = access_key(LEGACY_KEY).fingerprint
 
 
@@ -77,6 +80,78 @@ def test_a_regeneration_within_an_orchestration_names_it(
     assert ("fingerprint" in line) is isinstance(result, str)
     assert "s3cr3t" not in record.getMessage()
     assert record.levelno == level
+
+
+@pytest.mark.parametrize("outcome", ["Succeeded", "Done", "Failed", "Canceled"])
+def test_the_end_of_an_orchestration_is_told(caplog: pytest.LogCaptureFixture, outcome: str) -> None:
+    """What there is to say of it, under the id of its start; what did not go well is a warning."""
+    with caplog.at_level(logging.INFO):
+        audit.ended("RotateKey", str(RESOURCE), "r1", outcome, {"plan": "Rotate", "error": None})
+    (record,) = caplog.records
+    assert json.loads(record.getMessage().removeprefix("audit ")) == {
+        "action": "RotateKey",
+        "outcome": outcome,
+        "resourceId": str(RESOURCE),
+        "plan": "Rotate",
+        "instanceId": "r1",
+    }
+    assert record.levelno == (logging.INFO if outcome in ("Succeeded", "Done") else logging.WARNING)
+
+
+def test_every_field_of_a_line_is_an_attribute_too(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever exports the record gets each field by name, and need not take the text apart."""
+    caller = Caller("AppServicePrincipal", id="object-1", name="Ann")
+    request = app_request(client_request_id="mine-1")
+    event = Event(id="e-1", type="t", source="s", subject="u", data=None)
+    by = {"caller": {"kind": "EventGrid"}, **event.shown, "regeneratedBy": "object-2"}
+    revocation = {"status": "Scheduled", "at": "2026-01-01T00:00:00Z"}
+    with caplog.at_level(logging.INFO):
+        audit.regeneration(request, caller, RESOURCE, KeyType.PRIMARY, FINGERPRINT)
+        audit.started(request, caller, "RotateKey", RESOURCE, ResourceNotAllowed(), "because")
+        audit.started_by(by, "RepairSecrets", RESOURCE, "r1-revoke")
+        audit.ended(
+            "RotateKey", str(RESOURCE), "r1", "Done", {"plan": "Rotate", "proof": "Dead", "revocation": revocation}
+        )
+    told: dict[str, object] = {}
+    for record in caplog.records:
+        fields = [
+            value if isinstance(value, int) else str(value).removesuffix("-revoke")
+            for value in _leaves(json.loads(record.getMessage().removeprefix("audit ")))
+        ]
+        attributes = {name: value for name, value in vars(record).items() if name in _NAMES}
+        assert sorted(map(str, attributes.values())) == sorted(map(str, fields))
+        told |= attributes
+    assert told == {
+        "acs.action": "RotateKey",
+        "acs.outcome": "Done",
+        "acs.resource_id": str(RESOURCE),
+        "acs.key_type": "Primary",
+        "acs.fingerprint": FINGERPRINT,
+        "acs.caller.kind": "EventGrid",
+        "acs.caller.id": "object-1",
+        "acs.caller.name": "Ann",
+        "acs.request.id": "request-1",
+        "acs.client_request.id": "mine-1",
+        "acs.reason": "because",
+        "error.type": "ResourceNotAllowed",
+        "http.response.status_code": 403,
+        "acs.rotation.id": "r1",
+        "cloudevents.event_id": "e-1",
+        "cloudevents.event_type": "t",
+        "cloudevents.event_source": "s",
+        "cloudevents.event_subject": "u",
+        "acs.regenerated_by": "object-2",
+        "acs.plan": "Rotate",
+        "acs.proof": "Dead",
+        "acs.revocation.status": "Scheduled",
+        "acs.revocation.at": "2026-01-01T00:00:00Z",
+    }
+
+
+def _leaves(value: Any) -> list[Any]:
+    if not isinstance(value, dict):
+        return [value]
+    return [leaf for item in cast("dict[str, Any]", value).values() for leaf in _leaves(item)]
 
 
 def test_an_error_that_an_orchestration_ended_with_keeps_its_outcome(caplog: pytest.LogCaptureFixture) -> None:

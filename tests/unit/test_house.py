@@ -26,21 +26,36 @@ EFFECTFUL = (
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
-        "errors redaction durations schedule wire retry_after azure_clients.transport azure_clients.shared_call",
+        (
+            "errors redaction durations schedule wire retry_after azure_clients.transport azure_clients.shared_call "
+            "telemetry.names"
+        ),
         (
             "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors "
-            "event_grid_errors proof"
+            "event_grid_errors proof telemetry.spans"
         ),
-        "parameters settings azure_clients.arm_errors azure_clients.data_plane azure_clients.key_vault_answers",
-        "http regeneration published_secret azure_clients.credential rotation.model rotation.parameters event_data",
-        "audit delivery events azure_clients.management azure_clients.key_vault_calls azure_clients.event_grid_answers",
-        "rotation.plan rotation.guard rotation.status rotation.findings azure_clients.event_grid",
+        (
+            "parameters settings azure_clients.arm_errors azure_clients.calls azure_clients.key_vault_answers "
+            "telemetry.metrics"
+        ),
+        (
+            "http regeneration published_secret azure_clients.credential azure_clients.data_plane rotation.model "
+            "rotation.parameters event_data"
+        ),
+        (
+            "delivery events azure_clients.management azure_clients.key_vault_calls azure_clients.event_grid_answers "
+            "rotation.guard"
+        ),
+        "audit rotation.plan rotation.status rotation.findings azure_clients.event_grid",
         (
             "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements "
             "openapi.schemas"
         ),
         "rotation.steps rotation.upkeep openapi.responses",
-        "no_vault rotation.moves rotation.activities rotation.requests rotation.responses rotation.attempts",
+        (
+            "no_vault rotation.moves rotation.activities rotation.requests rotation.responses rotation.attempts "
+            "rotation.endings"
+        ),
         "rotation.workflow rotation.revocation rotation.announcing rotation.patient openapi.operations",
         "rotation.outbox openapi.endpoints openapi.__main__",
         "composition rotation.endpoints rotation.guarded",
@@ -60,6 +75,7 @@ PURE = [
     "schedule",
     "wire",
     "retry_after",
+    "telemetry.names",
     "conflicts",
     "connection_string",
     "event_data",

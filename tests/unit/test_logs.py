@@ -187,10 +187,11 @@ def test_the_wall_keeps_the_factory_that_was_there() -> None:
     assert record.getMessage() == REDACTED
 
 
-@pytest.mark.parametrize("name", ["azure.core", "azure.identity", "azure.mgmt", "msal"])
+@pytest.mark.parametrize("name", ["azure.core", "azure.identity", "azure.mgmt", "azure.monitor", "msal"])
 def test_the_sdks_are_quiet(name: str) -> None:
     """At INFO the SDKs say nothing; their warnings are heard; azure.functions, the worker's own, is left alone."""
     configure_logging()
+    assert logging.getLogger(name).level == logging.WARNING
     child = logging.getLogger(f"{name}.pipeline.policies.http_logging_policy")
     assert not child.isEnabledFor(logging.INFO)
     assert child.isEnabledFor(logging.WARNING)

@@ -1,5 +1,6 @@
-"""The fixture that every test of a whole rotation needs."""
+"""The fixtures that tests of a whole rotation need."""
 
 from tests.support.rotation import quick
+from tests.support.telemetry import telemetry
 
-__all__ = ["quick"]
+__all__ = ["quick", "telemetry"]

@@ -17,6 +17,7 @@ from shared.rotation.reactions import react
 from shared.settings import parse_settings
 from tests.support.fakes import LEGACY_KEY, RESOURCE
 from tests.support.rotation_engine import FakeEngine, instance
+from tests.support.telemetry import Telemetry, attributes, is_failed
 from tests.support.vault import OTHER, FakeVault, connected, secret
 
 VAULT_URL = "https://vault.example"
@@ -286,3 +287,56 @@ async def test_what_is_held_is_started_all_the_same(vault: FakeVault) -> None:
         ("rotate_key", None),
         ("repair_secrets", None),
     ]
+
+
+async def test_a_reaction_is_one_span_that_names_what_it_started(vault: FakeVault, telemetry: Telemetry) -> None:
+    """The event, what came of it, and the rotation under whose id the rest is told; a repeated one says so."""
+    engine = FakeEngine()
+    for _ in range(2):
+        await react(expiring(vault), engine)
+    first, second = map(attributes, telemetry.named("react"))
+    assert first == {
+        "cloudevents.event_id": "e-1",
+        "cloudevents.event_type": "Microsoft.KeyVault.SecretNearExpiry",
+        "cloudevents.event_source": "/topics/t",
+        "cloudevents.event_subject": "",
+        "acs.resource_id": str(RESOURCE),
+        "acs.action": "RotateKey",
+        "acs.outcome": "Accepted",
+        "acs.rotation.id": engine.started[0][1],
+    }
+    assert second["acs.outcome"] == "Repeated"
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        (event("Microsoft.Storage.BlobCreated", {}), "Ignored"),
+        (event("CommunicationKey.RegenerateRequested", {"keyType": 1}), "Malformed"),
+        (regenerated(OTHER), "Ignored"),
+    ],
+    ids=["another type", "malformed", "not ours"],
+)
+async def test_a_reaction_that_starts_nothing_says_why(telemetry: Telemetry, told: Event, outcome: str) -> None:
+    """It is no failure: the event was accepted."""
+    await react(told, FakeEngine())
+    assert attributes(telemetry.only("react"))["acs.outcome"] == outcome
+    assert not is_failed(telemetry.only("react"))
+
+
+async def test_a_refused_request_says_with_which_error(telemetry: Telemetry) -> None:
+    """A resource outside the allow-list."""
+    await react(event("CommunicationKey.RotateRequested", {"resourceId": str(OTHER)}), FakeEngine())
+    told = attributes(telemetry.only("react"))
+    assert (told["acs.outcome"], told["error.type"]) == ("Refused", "ResourceNotAllowed")
+
+
+async def test_a_reaction_for_which_the_event_comes_again_has_failed(vault: FakeVault, telemetry: Telemetry) -> None:
+    """Its span has the error's code, and nothing of its message."""
+    due = expiring(vault)
+    vault.failures["get", "acs"] = KeyVaultUnavailable(LEGACY_KEY, doubtful=False)
+    with pytest.raises(KeyVaultUnavailable):
+        await react(due, FakeEngine())
+    assert is_failed(telemetry.only("react"))
+    assert attributes(telemetry.only("react"))["error.type"] == "KeyVaultUnavailable"
+    assert LEGACY_KEY not in telemetry.everything()

@@ -22,6 +22,7 @@ from shared.rotation.reconcile import Reconciler, Watched
 from shared.settings import parse_settings
 from tests.support.rotation import EPOCH, PRIMARY, SECONDARY, Cloud, MemoryVault, World
 from tests.support.rotation_engine import FakeEngine, instance
+from tests.support.telemetry import Telemetry, attributes, is_failed
 from tests.support.vault import OTHER, RESOURCE, connected
 
 URL = "https://vault.example"
@@ -530,3 +531,58 @@ async def test_the_process_settings_decide(monkeypatch: pytest.MonkeyPatch) -> N
     del variables["KEY_VAULT_URL"]
     assert (await reconcile.reconcile(bench.engine)).secrets is None
     assert bench.vault.listings == 1
+
+
+async def test_a_run_records_the_age_of_what_is_published(telemetry: Telemetry) -> None:
+    """For each resource and slot, from the secrets that it reads anyway; a key that nobody publishes has no age."""
+    bench = Bench("a", "b")
+    first = bench.secret("a").created_on
+    assert first is not None
+    bench.world.clock.tick(40 * DAY)
+    await bench.run()
+    age = (bench.world.clock.now - first).total_seconds()
+    assert telemetry.metrics()["acs.key.age"] == [({"acs.resource_id": str(RESOURCE), "acs.key_type": "Primary"}, age)]
+    # once a run: what nobody has looked at since is not told again
+    assert "acs.key.age" not in telemetry.metrics()
+
+
+async def test_a_run_is_one_span_with_its_sums(telemetry: Telemetry) -> None:
+    """How many resources it has looked at, and what it has started."""
+    bench = Bench()
+    bench.expire()
+    await bench.run()
+    assert attributes(telemetry.only("reconcile")) == {
+        "acs.reconcile.resources": 1,
+        "acs.reconcile.rotations": 1,
+        "acs.reconcile.repairs": 0,
+        "acs.reconcile.failed": 0,
+    }
+
+
+async def test_a_run_without_a_listing_has_failed(telemetry: Telemetry) -> None:
+    """Its span says with which error."""
+    bench = Bench()
+    bench.vault.failures["list", ""] = KeyVaultForbidden("m")
+    with pytest.raises(KeyVaultForbidden):
+        await bench.run()
+    assert is_failed(telemetry.only("reconcile"))
+    assert attributes(telemetry.only("reconcile"))["error.type"] == "KeyVaultForbidden"
+
+
+@pytest.mark.parametrize(
+    ("after", "revoked", "recorded"),
+    [(timedelta(minutes=4), True, False), (3 * HOUR, True, True), (3 * HOUR, False, False)],
+    ids=["about to begin", "overdue", "left alive on purpose"],
+)
+async def test_a_run_records_the_revocation_that_is_overdue(
+    telemetry: Telemetry, after: timedelta, *, revoked: bool, recorded: bool
+) -> None:
+    """A key that is alive past its grace is told each time that it is seen, with how long it should be dead."""
+    bench = Bench()
+    id_ = "r1-revoke" if revoked else None
+    pending = Pending(SECONDARY, bench.cloud.fingerprint(SECONDARY), bench.world.clock.now, id_)
+    bench.engine.guards[KEY] = guard.empty() | {"pending": pending.to_json()}
+    bench.world.clock.tick(after)
+    await bench.run()
+    told = ({"acs.resource_id": str(RESOURCE), "acs.key_type": "Secondary"}, after.total_seconds())
+    assert telemetry.metrics().get("acs.revocation.overdue") == ([told] if recorded else None)

@@ -18,9 +18,11 @@ from shared.rotation.upkeep import (
     Seen,
     Sound,
     Wait,
+    ages,
     decide,
     doubtful_revocation,
     next_attempt,
+    overdue,
     with_owed,
 )
 from tests.support.rotation_engine import instance
@@ -325,3 +327,45 @@ def test_attempts_come_ever_more_seldom() -> None:
 def test_an_hourly_run_misses_no_attempt() -> None:
     """An attempt ends some moments after the run that started it, and is not a whole hour old at the next one."""
     assert next_attempt(NOW + timedelta(minutes=4), 1) <= NOW + HOUR
+
+
+def test_a_key_is_as_old_as_its_first_publication() -> None:
+    """Several secrets publish it since different days; what publishes another key, or has no date, says nothing."""
+    found = seen(
+        publication(ONE, "a", created_on=NOW - DAY),
+        publication(ONE, "b", created_on=NOW - 3 * DAY),
+        publication(ONE, "c", created_on=None),
+        publication(DEAD, "d", created_on=NOW - 9 * DAY),
+    )
+    assert ages(found, NOW) == {PRIMARY: 3 * DAY}
+    assert ages(seen(publication(TWO, created_on=None)), NOW) == {}
+
+
+def test_both_keys_have_an_age_where_secrets_disagree() -> None:
+    """Each from what publishes it."""
+    found = seen(publication(ONE, created_on=NOW - DAY), publication(TWO, "b", created_on=NOW - HOUR))
+    assert ages(found, NOW) == {PRIMARY: DAY, SECONDARY: HOUR}
+
+
+@pytest.mark.parametrize(
+    ("pending", "late"),
+    [
+        pytest.param(None, None, id="none"),
+        pytest.param(grace(NOW + SECOND), None, id="in grace"),
+        pytest.param(grace(NOW - timedelta(minutes=5) + SECOND), None, id="about to begin"),
+        pytest.param(grace(NOW - timedelta(minutes=5)), (SECONDARY, timedelta(minutes=5)), id="overdue"),
+        pytest.param(grace(NOW - DAY, revocation=None), None, id="left alive on purpose"),
+        pytest.param(grace(NOW - DAY, DEAD), None, id="dead already"),
+        pytest.param(grace(NOW - DAY, ONE), None, id="published again"),
+    ],
+)
+def test_a_revocation_is_overdue_while_its_key_lives(
+    pending: Pending | None, late: tuple[KeyType, timedelta] | None
+) -> None:
+    """It is given the time to begin; a key that is dead, published, or left alive on purpose is nobody's concern."""
+    assert overdue(seen(publication(), pending=pending), NOW) == late
+
+
+def test_a_revocation_that_is_owed_is_overdue() -> None:
+    """Since it should have been, whatever the guard has forgotten."""
+    assert overdue(seen(publication(), owed=owed()), NOW) == (SECONDARY, DAY)

@@ -1,0 +1,1 @@
+"""What the app tells OpenTelemetry: names, spans and metrics; see docs/telemetry.md."""
