@@ -32,9 +32,9 @@ $(STAMP): requirements.lock
 start: $(STAMP)  ## Run the app and the emulated Azure beside it (ARGS="--https --auth ...")
 	@exec $(BIN)/python -m emulator $(ARGS)
 
-# a test module stays in one process: its tests share what they have started
+# More processes than two cores, for tests wait as much as they compute; a module stays in one: its tests share what they start.
 test: $(STAMP)  ## Run all tests, side by side (ARGS="-k name" to choose, ARGS="-n0" for one after the other)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadscope $(ARGS)
 
 lint: $(STAMP)  ## Format check, lint and strict types
 	@$(BIN)/ruff format --check .
