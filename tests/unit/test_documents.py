@@ -6,9 +6,6 @@ from pathlib import Path
 from tests.support.committed import committed_files
 from tests.support.emulator import PROJECT_ROOT
 
-# `make prove` writes it, in twenty minutes; a link to it is good before that
-_WRITTEN_LATER = {"docs/reliability.md"}
-
 
 def _without_code(text: str) -> str:
     return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -29,8 +26,6 @@ def dead_links(document: Path, text: str) -> list[str]:
             continue
         path, _, anchor = link.partition("#")
         target = (document.parent / path).resolve() if path else document
-        if str(target.relative_to(PROJECT_ROOT)) in _WRITTEN_LATER:
-            continue
         there = target.exists()
         if not there or (anchor and target.suffix == ".md" and anchor not in _anchors(target.read_text("utf-8"))):
             dead.append(link)
