@@ -14,7 +14,7 @@ from shared.rotation.model import Json
 _MOST_SECRETS = 100
 _LONGEST_TEXT = 1_000
 
-_OPERATIONS = {
+OPERATIONS = {
     "rotate_key": "Rotate",
     "regenerate_key": "Regenerate",
     "repair_secrets": "Repair",
@@ -45,7 +45,7 @@ def outcome(orchestrator: str, instance_id: str, request: Json, view: Json, at: 
         view: its output.
         at: when it ended, in ISO 8601, UTC.
     """
-    operation = _OPERATIONS.get(orchestrator, "")
+    operation = OPERATIONS.get(orchestrator, "")
     type_ = _TYPES.get((operation, view["status"]))
     if type_ is None or _is_idle(operation, request, view):
         return None

@@ -4,18 +4,18 @@ from durabletask.entities import EntityInstanceId
 
 from shared import audit
 from shared.rotation import guard
-from shared.rotation.announcements import outcome
+from shared.rotation.announcements import OPERATIONS, outcome
 from shared.rotation.model import Json, utc_text
 from shared.rotation.steps import Context
 from shared.telemetry import metrics
 
+# what the audit calls each orchestrator
 ACTIONS = {
     "rotate_key": "RotateKey",
     "regenerate_key": "RegenerateKey",
     "repair_secrets": "RepairSecrets",
     "revoke_key": "RevokeKey",
 }
-_OPERATIONS = {"rotate_key": "Rotate", "regenerate_key": "Regenerate", "repair_secrets": "Repair"}
 
 
 def conclude(ctx: Context, orchestrator: str, request: Json, view: Json) -> None:
@@ -52,7 +52,7 @@ def _count(orchestrator: str, request: Json, view: Json) -> None:
         metrics.revocation_ended(view["status"], proof=view.get("proof"), error=_code(view))
     else:
         metrics.rotation_ended(
-            _OPERATIONS[orchestrator], view["status"], request["source"], plan=view["plan"], error=_code(view)
+            OPERATIONS[orchestrator], view["status"], request["source"], plan=view["plan"], error=_code(view)
         )
 
 

@@ -26,6 +26,7 @@ from shared.key_vault_errors import SecretDisabled
 from shared.regeneration import utc_now
 from shared.resource_id import ResourceId
 from shared.rotation import requests
+from shared.rotation.endings import ACTIONS
 from shared.rotation.engine import Engine
 from shared.rotation.model import Json
 from shared.rotation.parameters import RotationRequest
@@ -34,7 +35,6 @@ from shared.telemetry.names import Attribute
 from shared.telemetry.spans import Told, span
 
 _logger = logging.getLogger(__name__)
-_ACTIONS = {"rotate_key": "RotateKey", "regenerate_key": "RegenerateKey", "repair_secrets": "RepairSecrets"}
 
 
 async def react(event: Event, engine: Engine) -> None:
@@ -169,7 +169,7 @@ class _Reaction:
         reason: str | None = None,
     ) -> None:
         """Start what an event asks for, if the app may touch the resource; `by` is who has changed it, as ARM says."""
-        self.told.tell({Attribute.RESOURCE_ID: str(resource), Attribute.ACTION: _ACTIONS[orchestrator]})
+        self.told.tell({Attribute.RESOURCE_ID: str(resource), Attribute.ACTION: ACTIONS[orchestrator]})
         account: dict[str, object] = {"caller": {"kind": "EventGrid"}, **self.event.shown}
         if by is not None:
             account["regeneratedBy"] = by
@@ -188,11 +188,11 @@ class _Reaction:
         except (ResourceNotAllowed, RequestIdReused) as error:
             self.told.tell({Attribute.OUTCOME: "Refused"})
             self.told.tell_error(error.code)
-            audit.started_by(account, _ACTIONS[orchestrator], resource, error, reason)
+            audit.started_by(account, ACTIONS[orchestrator], resource, error, reason)
             return
         self.told.tell({Attribute.OUTCOME: "Accepted" if new else "Repeated", Attribute.ROTATION_ID: id_})
         if new:
-            audit.started_by(account, _ACTIONS[orchestrator], resource, id_, reason)
+            audit.started_by(account, ACTIONS[orchestrator], resource, id_, reason)
         else:
             _logger.info("%s was here before; it has started %s", _named(self.event), id_)
 

@@ -22,6 +22,7 @@ from shared.regeneration import KeyManagement, utc_now
 from shared.resource_id import AllowList, ResourceId
 from shared.rotation import requests, upkeep
 from shared.rotation.attempts import last_attempt
+from shared.rotation.endings import ACTIONS
 from shared.rotation.engine import Engine
 from shared.rotation.findings import Finding, Summary
 from shared.rotation.guard import guard_key
@@ -260,7 +261,7 @@ class Reconciler:
                 return Finding.LATER
             attempt = number + 1
         id_ = id_of(attempt)
-        orchestrator, action = _STARTED[finding]
+        orchestrator = _STARTED[finding]
         try:
             started = await requests.start(
                 self.engine, orchestrator, request, id_=id_, now=self.now(), waits=True, announce=self.announce
@@ -270,7 +271,7 @@ class Reconciler:
             started = False
         if not started:
             return Finding.RUNNING
-        audit.started_by({"caller": {"kind": "Timer"}}, action, resource, id_)
+        audit.started_by({"caller": {"kind": "Timer"}}, ACTIONS[orchestrator], resource, id_)
         return finding
 
     async def _purge(self) -> int | None:
@@ -282,7 +283,7 @@ class Reconciler:
             return None
 
 
-_STARTED: Mapping[Finding, tuple[str, str]] = {
-    Finding.ROTATION: ("rotate_key", "RotateKey"),
-    Finding.REPAIR: ("repair_secrets", "RepairSecrets"),
+_STARTED: Mapping[Finding, str] = {
+    Finding.ROTATION: "rotate_key",
+    Finding.REPAIR: "repair_secrets",
 }
