@@ -12,7 +12,7 @@ from bench import guarded, latency, machine, memory, reaction, rotation, startup
 from bench.errors import BenchError
 from bench.progress import Progress
 from bench.report import Measurement, render
-from bench.subjects import subjects
+from bench.subjects import names_of, subjects
 
 _RESULTS = Path(__file__).resolve().parent / "results.md"
 
@@ -84,19 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that it works; writes nothing")
     parser.add_argument(
         "--only",
-        type=_names,
+        type=names_of(_MEASUREMENTS),
         metavar="NAME,…",
         help=f"of {', '.join(_MEASUREMENTS)}; writes nothing",
     )
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    unknown = [name for name in names if name not in _MEASUREMENTS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no {', '.join(unknown)}; there are {', '.join(_MEASUREMENTS)}")
-    return names
 
 
 def _announce(name: str) -> Callable[[str], None]:

@@ -13,7 +13,7 @@ from typing import Protocol
 from bench import machine
 from bench.errors import BenchError
 from bench.progress import Progress
-from bench.subjects import subjects
+from bench.subjects import names_of, subjects
 from prove.report import Part, render
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
@@ -84,21 +84,15 @@ def _on_sigterm(_number: int, _frame: object) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m prove",
-        description="Try to break the app's promises, and write docs/reliability.md: some twenty minutes.",
+        description="Try to break the app's promises, and write docs/reliability.md: twenty minutes to half an hour.",
         epilog=f"parts:\n{subjects('prove', _PARTS)}\n{_EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quick", action="store_true", help="a few seconds each, to see that it works; writes nothing")
-    parser.add_argument("--only", type=_names, metavar="NAME,…", help=f"of {', '.join(_PARTS)}; writes nothing")
+    parser.add_argument(
+        "--only", type=names_of(_PARTS), metavar="NAME,…", help=f"of {', '.join(_PARTS)}; writes nothing"
+    )
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    unknown = [name for name in names if name not in _PARTS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no {', '.join(unknown)}; there are {', '.join(_PARTS)}")
-    return names
 
 
 def _announce(name: str) -> Callable[[str], None]:

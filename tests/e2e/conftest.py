@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.emulator import APPS, OUTSIDE, Emulator
 from tests.support.outside import DIRECT, PLAIN, running
+from tests.support.reactions import settled
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,6 +43,21 @@ def direct(running_direct: Emulator) -> Emulator:
     """The project's own app without a Key Vault, its cloud as at the start."""
     running_direct.reset()
     return running_direct
+
+
+@pytest.fixture(scope="session")
+def running_secured() -> Iterator[Emulator]:
+    """The project's own app over https, function keys enforced."""
+    with Emulator("--https", "--auth") as running:
+        yield running
+
+
+@pytest.fixture
+def secured(running_secured: Emulator) -> Emulator:
+    """The project's own app over https, function keys enforced, at rest, its cloud as at the start."""
+    settled(running_secured)
+    running_secured.reset()
+    return running_secured
 
 
 @pytest.fixture(scope="session")

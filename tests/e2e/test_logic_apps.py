@@ -24,21 +24,6 @@ SECONDARY = {"keyType": "Secondary"}
 SLOW = {"service": "arm", "operation": "listKeys", "delaySeconds": 1, "times": 1}
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    """The app over https, function keys enforced."""
-    with Emulator("--https", "--auth") as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def secured(running: Emulator) -> Emulator:
-    """That app, its cloud as at the start."""
-    settled(running)
-    running.reset()
-    return running
-
-
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
     """Where failures are told."""

@@ -24,19 +24,10 @@ SAMPLES = PROJECT_ROOT / "samples"
 FINGERPRINT = re.compile(r"sha256:[0-9a-f]{16}")
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    """The app over https with keys enforced."""
-    with Emulator("--https", "--auth") as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(running: Emulator) -> Emulator:
-    """That app, its cloud as at the start."""
-    settled(running)
-    running.reset()
-    return running
+def emulator(secured: Emulator) -> Emulator:
+    """The app over https with keys enforced."""
+    return secured
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""An emulated cloud for each test, in the test's own loop, and plain clients for it."""
+"""An emulated cloud for each test, in the test's own loop, plain clients for it, and the app's own."""
 
 from collections.abc import AsyncGenerator
 
@@ -7,6 +7,9 @@ import pytest
 import pytest_asyncio
 
 from emulator.cloud.cloud import Cloud
+from shared.azure_clients.credential import Credential
+from shared.azure_clients.management import Management
+from shared.settings import parse_settings
 from tests.support.cloud import ArmClient, ControlClient, Http, environment, running_cloud
 
 
@@ -43,3 +46,18 @@ def app_environment(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     return settings
+
+
+@pytest_asyncio.fixture
+async def credential(app_environment: dict[str, str]) -> AsyncGenerator[Credential]:
+    """The app's credential, on the emulated managed identity."""
+    async with Credential(parse_settings(app_environment)) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def management(app_environment: dict[str, str], credential: Credential) -> AsyncGenerator[Management]:
+    """The app's client of ARM, on the emulated one."""
+    opened = Management(parse_settings(app_environment), credential)
+    yield opened
+    await opened.close()

@@ -22,7 +22,6 @@ from shared.parameters import KeyType
 from shared.proof import random_key_like
 from shared.redaction import Secret
 from shared.resource_id import ResourceId
-from shared.settings import parse_settings
 from tests.support.announcing import announcement
 from tests.support.cloud import ControlClient, first_resource
 from tests.support.leaks import find_leaks
@@ -32,21 +31,6 @@ __all__ = ["telemetry"]
 
 RESOURCE = ResourceId.parse(RESOURCE_ID)
 QUOTING = {"status": 403, "code": "Planted", "times": 1}
-
-
-@pytest_asyncio.fixture
-async def credential(app_environment: dict[str, str]) -> AsyncGenerator[Credential]:
-    """The app's credential, on the emulated managed identity."""
-    async with Credential(parse_settings(app_environment)) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def management(app_environment: dict[str, str], credential: Credential) -> AsyncGenerator[Management]:
-    """ARM."""
-    opened = Management(parse_settings(app_environment), credential)
-    yield opened
-    await opened.close()
 
 
 @pytest_asyncio.fixture

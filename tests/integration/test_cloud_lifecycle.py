@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 
 import aiohttp
 import pytest
@@ -21,14 +20,7 @@ from tests.support.cloud import (
     first_resource,
     running_cloud,
 )
-
-
-def _is_open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+from tests.support.ports import is_open
 
 
 async def test_stop_closes_every_port() -> None:
@@ -42,8 +34,8 @@ async def test_stop_closes_every_port() -> None:
                 sockets.control,
             )
         ]
-        assert all(_is_open(port) for port in ports)
-    assert not any(_is_open(port) for port in ports)
+        assert all(is_open(port) for port in ports)
+    assert not any(is_open(port) for port in ports)
     CloudSockets.bind(ports[-1]).close()
 
 
@@ -53,7 +45,7 @@ async def test_stop_works_while_connections_fail(fault: dict[str, object]) -> No
     async with running_cloud() as cloud:
         await cloud.set_faults(parse_rules([{"service": "arm", **fault}]))
         port = int(cloud.arm_url.rpartition(":")[2])
-    assert not _is_open(port)
+    assert not is_open(port)
 
 
 async def test_stop_does_not_wait_for_delayed_requests(http: Http) -> None:
@@ -71,7 +63,7 @@ async def test_a_cloud_that_never_started_closes_its_sockets() -> None:
     sockets = CloudSockets.bind()
     port = port_of(sockets.control)
     await Cloud(sockets=sockets, authority=ensure_authority(EMULATOR_DIRECTORY), identity_header="x").stop()
-    assert not _is_open(port)
+    assert not is_open(port)
 
 
 async def test_several_clouds_run_side_by_side(http: Http) -> None:

@@ -28,13 +28,6 @@ from tests.support.orchestration import RESOURCE_ID
 
 
 @pytest_asyncio.fixture
-async def credential(app_environment: dict[str, str]) -> AsyncGenerator[Credential]:
-    """The app's credential, on the emulated managed identity."""
-    async with Credential(parse_settings(app_environment)) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
 async def topic(cloud: Cloud, credential: Credential) -> AsyncGenerator[EventGridTopic]:
     """The adapter, on the emulated topic."""
     opened = EventGridTopic(cloud.topic_url, credential)

@@ -3,11 +3,9 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from emulator.cloud.cloud import Cloud
 from emulator.cloud.defaults import RESOURCE_ID, USER_ASSIGNED
@@ -32,21 +30,6 @@ from tests.support.cloud import ControlClient, first_resource
 RESOURCE = ResourceId.parse(RESOURCE_ID)
 REQUEST_ID = "11111111-2222-3333-4444-555555555555"
 BRIEF = Patience(again_after=(0.01, 0.01), settling_time=0.06, look_every=0.02)
-
-
-@pytest_asyncio.fixture
-async def credential(app_environment: dict[str, str]) -> AsyncGenerator[Credential]:
-    """The app's credential, on the emulated managed identity."""
-    async with Credential(parse_settings(app_environment)) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def management(app_environment: dict[str, str], credential: Credential) -> AsyncGenerator[Management]:
-    """The adapter, on the emulated ARM."""
-    opened = Management(parse_settings(app_environment), credential)
-    yield opened
-    await opened.close()
 
 
 async def _regenerate(management: Management, key_type: KeyType = KeyType.PRIMARY) -> AccessKey:

@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from bench.subjects import names_of
 from tests.outside.azurite import Azurite
 from tests.outside.hosts import HOSTS
 from tests.outside.process import OutsideError
@@ -64,18 +65,10 @@ def _parser() -> argparse.ArgumentParser:
         default="func",
         help="func: Azure Functions Core Tools; emulated: the project's own (default: %(default)s)",
     )
-    add("--setup", type=_names, metavar="NAME,…", help=f"of {', '.join(SETUPS)} (default: all)")
+    add("--setup", type=names_of(SETUPS), metavar="NAME,…", help=f"of {', '.join(SETUPS)} (default: all)")
     add("--port", type=int, default=7071, help="the app's port (default: %(default)s)")
     add("--logs", type=Path, default=PROJECT_ROOT / ".emulator" / "outside", metavar="DIR", help="where logs are left")
     return parser
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    unknown = [name for name in names if name not in SETUPS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"there is no {', '.join(unknown)}; there are {', '.join(SETUPS)}")
-    return names
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Azurite, Microsoft's emulator of Azure Storage, on the ports that `UseDevelopmentStorage=true` means."""
 
 import contextlib
-import socket
 import subprocess
 import tempfile
 import time
 from typing import Self
 
 from tests.outside.process import OutsideError, stop_group
+from tests.support.ports import is_open
 
 # https://learn.microsoft.com/azure/storage/common/storage-use-azurite: blob, queue, table
 _PORTS = (10000, 10001, 10002)
@@ -22,7 +22,7 @@ class Azurite:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        if not self._needed or all(map(_is_open, _PORTS)):
+        if not self._needed or all(map(is_open, _PORTS)):
             return self
         directory = self._stack.enter_context(tempfile.TemporaryDirectory())
         output = self._stack.enter_context(tempfile.TemporaryFile())
@@ -38,7 +38,7 @@ class Azurite:
         )
         self._stack.callback(stop_group, process)
         deadline = time.monotonic() + _START_SECONDS
-        while not all(map(_is_open, _PORTS)):
+        while not all(map(is_open, _PORTS)):
             if process.poll() is not None or time.monotonic() > deadline:
                 output.seek(0)
                 said = output.read().decode(errors="replace")
@@ -50,11 +50,3 @@ class Azurite:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-
-def _is_open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True

@@ -4,16 +4,16 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any, Self
 
 from emulator.host.access import AccessKeys
 from emulator.host.supervision import Confidences
 from tests.support.emulator import APPS, PROJECT_ROOT, Output, Reply, send
+from tests.support.local_server import LocalServer
 
 KEYS = AccessKeys(function="the-function-key", system="the-system-key", master="the-master-key")
 ENDED = ("COMPLETED", "FAILED", "TERMINATED")
@@ -70,7 +70,7 @@ class DurableApp:
         return self.request("POST", f"/raise/{instance_id}/{event}", payload)
 
 
-class ControlStandIn:
+class ControlStandIn(LocalServer):
     """Answers `POST /_control/durable/faults/take` with what `answers` has for the operation, in turn, else null."""
 
     def __init__(self, answers: Mapping[str, Sequence[object]], status: int = 200) -> None:
@@ -97,19 +97,8 @@ class ControlStandIn:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Handler)
+        self.url = self.origin
 
 
 class SupervisedHost:

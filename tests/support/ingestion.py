@@ -2,19 +2,19 @@
 
 import gzip
 import json
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.support.local_server import LocalServer
 
 _KEY = "00000000-1111-2222-3333-444444444444"
 _WITHIN_SECONDS = 15.0
 
 
-class Ingestion:
+class Ingestion(LocalServer):
     """Serves on a free port of this machine; a context manager. `envelopes` are what came, as JSON."""
 
     def __init__(self) -> None:
@@ -42,20 +42,10 @@ class Ingestion:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base's name
-                del format, args
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+                """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
     def settings(self, temporary: Path) -> dict[str, str | None]:
         """Return the app's settings with which the worker sends here, soon, and nowhere else.
@@ -63,7 +53,7 @@ class Ingestion:
         Args:
             temporary: where the exporters may keep what they could not send.
         """
-        url = f"http://127.0.0.1:{self._server.server_port}/"
+        url = f"{self.origin}/"
         return {
             "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true",
             "APPLICATIONINSIGHTS_CONNECTION_STRING": (

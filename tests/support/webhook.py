@@ -1,12 +1,13 @@
 """A local listener that notes what is posted to it."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from tests.support.local_server import LocalServer
 
 
-class Webhook:
+class Webhook(LocalServer):
     """Takes JSON by POST at `url`, and answers 200 or, while `refuses` counts down, 503."""
 
     def __init__(self, refuses: int = 0) -> None:
@@ -28,15 +29,5 @@ class Webhook:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook?sig=secret-of-the-hook"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Handler)
+        self.url = f"{self.origin}/hook?sig=secret-of-the-hook"
