@@ -1,10 +1,9 @@
 """The public surface: every trigger of the app on one page. Logic lives in shared/."""
 
-import azure.durable_functions as df
 import azure.functions as func
 
 from shared import endpoints
-from shared.event_envelope import event_of
+from shared.durable_app import DurableApp
 from shared.http import answer
 from shared.logs import configure_logging
 from shared.openapi.endpoints import describe
@@ -15,7 +14,7 @@ from shared.settings import reconcile_schedule
 
 configure_logging()
 
-app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
+app = DurableApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(blueprint)
 # as text: durable_client_input would make a client for each invocation, whether it is used or not
 durable_client = app.generic_input_binding("client", "durableClient")  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
@@ -94,6 +93,7 @@ async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
 async def on_event(event: func.EventGridEvent, client: str) -> None:
     """Do what an event asks for: rotate what is about to expire, repair what was broken, or what somebody requests."""
     # imported by the first event: a cold start should not wait for it
+    from shared.event_envelope import event_of
     from shared.rotation.reactions import react
 
     await react(event_of(event), DurableEngine(client))

@@ -5,9 +5,7 @@ import json
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shared.delivery import Delivery, Vault
-from shared.no_vault import NoVault
-from shared.regeneration import Patience, Regenerator, utc_now
+from shared.clock import utc_now
 from shared.settings import Settings, require_key_vault, settings
 
 if TYPE_CHECKING:
@@ -18,26 +16,32 @@ if TYPE_CHECKING:
     from shared.azure_clients.event_grid import EventGridTopic
     from shared.azure_clients.key_vault import KeyVault
     from shared.azure_clients.management import Management
+    from shared.delivery import Delivery, Vault
+    from shared.regeneration import Regenerator
     from shared.rotation.activities import Steps
     from shared.rotation.outbox import Outbox
 
 
-async def regenerator() -> Regenerator:
+async def regenerator() -> "Regenerator":
     """Return the use case, on the clients of this event loop, which are made at the first call.
 
     Raises:
         NotConfigured: settings are missing or wrong.
     """
+    from shared.regeneration import Regenerator
+
     configured = settings()
     return Regenerator(keys=await management(), deadline=configured.request_deadline_seconds)
 
 
-async def delivery(vault: Vault) -> Delivery:
+async def delivery(vault: "Vault") -> "Delivery":
     """Return what publishes keys in a Key Vault.
 
     Raises:
         NotConfigured: settings are missing or wrong.
     """
+    from shared.delivery import Delivery
+
     configured = settings()
     return Delivery(
         vault=vault,
@@ -62,10 +66,13 @@ async def steps_without_vault() -> "Steps":
     Raises:
         NotConfigured: settings are missing or wrong.
     """
+    from shared.no_vault import NoVault
+
     return await _steps(await key_vault() if settings().key_vault_url else NoVault())
 
 
-async def _steps(vault: Vault) -> "Steps":
+async def _steps(vault: "Vault") -> "Steps":
+    from shared.regeneration import Patience, Regenerator
     from shared.rotation.activities import Steps
     from shared.rotation.patient import LONGEST_RETRY_AFTER, PatientManagement
 

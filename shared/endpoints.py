@@ -8,7 +8,6 @@ from shared.caller import Caller
 from shared.errors import AppError, InvalidRequest, Problem, ResourceNotAllowed
 from shared.http import Request, Response, collecting, require_api_version
 from shared.parameters import KeyType, RegenerateKeyParameters, parse_flag, parse_if_match
-from shared.regeneration import Regeneration
 from shared.resource_id import ResourceId
 from shared.rotation import announcements
 from shared.rotation.engine import Engine
@@ -87,6 +86,8 @@ async def _regenerate(
 
 
 async def _direct(asked: _Asked, request: Request, *, announce: bool) -> Response:
+    from shared.regeneration import Regeneration
+
     use_case = await composition.regenerator()
     regenerated = await use_case.regenerate(
         Regeneration(

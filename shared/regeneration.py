@@ -18,10 +18,11 @@ azure_clients/management.py):
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from shared import retry_after
+from shared.clock import utc_now
 from shared.errors import (
     AppError,
     ArmError,
@@ -127,11 +128,6 @@ def not_matching(key_type: KeyType) -> PreconditionFailed:
 def throttled_for(error: AppError) -> int:
     """Return the seconds that Azure asks to wait because of throttling, or 0 where it does not."""
     return (retry_after.seconds(error.headers) or 0) if error.status == _TOO_MANY else 0
-
-
-def utc_now() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared import audit
+from shared.clock import utc_now
 from shared.conflicts import KeyChanged, KeyInUse
 from shared.connection_string import endpoint_at, endpoint_of
 from shared.delivery import Delivery, Vault
@@ -20,7 +21,7 @@ from shared.parameters import KeyType
 from shared.proof import DataPlane, prove_alive, prove_dead
 from shared.published_secret import PublishedSecret
 from shared.redaction import AccessKey, Secret
-from shared.regeneration import KeyManagement, Regenerated, Regeneration, Regenerator, utc_now
+from shared.regeneration import KeyManagement, Regenerated, Regeneration, Regenerator
 from shared.resource_id import AllowList, ResourceId
 from shared.rotation.guard import rotation_id
 from shared.rotation.model import Found, Json, SecretView, utc_text

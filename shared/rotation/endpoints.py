@@ -5,10 +5,10 @@ import uuid
 
 from shared import audit
 from shared.authorization import authorized
+from shared.clock import utc_now
 from shared.conflicts import Decided
 from shared.errors import AppError, InvalidRequest, NotFound, ResourceNotAllowed
 from shared.http import Request, Response, collecting
-from shared.regeneration import utc_now
 from shared.resource_id import ResourceId
 from shared.rotation import requests
 from shared.rotation.engine import Engine

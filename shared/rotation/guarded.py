@@ -4,10 +4,10 @@ import asyncio
 import time
 import uuid
 
+from shared.clock import utc_now
 from shared.errors import DeadlineExceeded, Passed, RegenerationOutcome
 from shared.http import Request, Response
 from shared.parameters import KeyType
-from shared.regeneration import utc_now
 from shared.resource_id import ResourceId
 from shared.rotation import requests
 from shared.rotation.engine import Engine

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 
 from shared import audit, composition
+from shared.clock import utc_now
 from shared.conflicts import RequestIdReused
 from shared.errors import ResourceNotAllowed
 from shared.event_envelope import Event
@@ -23,7 +24,6 @@ from shared.events import (
     parse,
 )
 from shared.key_vault_errors import SecretDisabled
-from shared.regeneration import utc_now
 from shared.resource_id import ResourceId
 from shared.rotation import requests
 from shared.rotation.endings import ACTIONS

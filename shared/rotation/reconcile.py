@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared import audit, composition
+from shared.clock import utc_now
 from shared.conflicts import RequestIdReused
 from shared.delivery import Vault
 from shared.errors import AppError, UpstreamResponseInvalid
 from shared.parameters import KeyType
-from shared.regeneration import KeyManagement, utc_now
+from shared.regeneration import KeyManagement
 from shared.resource_id import AllowList, ResourceId
 from shared.rotation import requests, upkeep
 from shared.rotation.attempts import last_attempt

@@ -27,8 +27,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(f"shared.{name}" for name in layer.split())
     for layer in (
         (
-            "errors redaction durations schedule wire retry_after azure_clients.transport azure_clients.shared_call "
-            "telemetry.names"
+            "errors redaction durations schedule clock wire retry_after durable_app azure_clients.transport "
+            "azure_clients.shared_call telemetry.names"
         ),
         (
             "event_envelope json_body resource_id logs caller conflicts connection_string key_vault_errors "
@@ -203,8 +203,8 @@ def test_the_proof_knows_neither_the_app_nor_the_emulator(path: Path) -> None:
 
 
 def test_the_public_surface_imports_functions_and_the_app_alone() -> None:
-    """function_app.py is glue between the two Functions packages and shared."""
-    allowed = ("azure.functions", "azure.durable_functions", "shared")
+    """function_app.py is glue between azure.functions and shared."""
+    allowed = ("azure.functions", "shared")
     assert not [name for name in imports(ROOT / "function_app.py") if not belongs_to(name, allowed)]
 
 

@@ -24,7 +24,7 @@ from shared.errors import (
 )
 from shared.parameters import KeyType
 from shared.redaction import AccessKey
-from shared.regeneration import Patience, Regenerated, Regeneration, Regenerator, utc_now
+from shared.regeneration import Patience, Regenerated, Regeneration, Regenerator
 from tests.support.fakes import CASK_KEY, LEGACY_KEY, RESOURCE, FakeSleep, Keys, ScriptedKeyManagement, Step, access_key
 
 NOT_REGENERATED = RegenerationOutcome.NOT_REGENERATED
@@ -129,11 +129,6 @@ async def test_the_answer_is_the_contracts_and_shows_no_key(key_type: KeyType, p
         "delivery": {"status": "NotConfigured", "secrets": []},
     }
     assert key not in json.dumps(answer) + repr(regenerated)
-
-
-def test_the_time_is_utc() -> None:
-    """The default clock knows that it is in UTC."""
-    assert utc_now().tzinfo is UTC
 
 
 async def test_if_match_lets_the_key_be_replaced_that_it_names() -> None:

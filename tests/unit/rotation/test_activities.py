@@ -11,7 +11,7 @@ from shared.errors import ArmRejected, NotConfigured, Problem, RegenerationOutco
 from shared.parameters import KeyType
 from shared.redaction import AccessKey, Secret
 from shared.resource_id import ResourceId
-from shared.rotation import activities
+from shared.rotation import activities, blueprint
 from shared.rotation.activities import STEPS, Steps
 from shared.rotation.model import Json
 from tests.support.orchestration import RESOURCE_ID
@@ -37,14 +37,18 @@ async def fail(world: World, name: str, **request: Any) -> Json:
 
 def test_the_names_are_those_that_histories_know() -> None:
     """An activity that is renamed breaks every rotation that is on its way."""
-    assert set(STEPS) == {
-        "inspect_resource",
-        "regenerate_key_once",
-        "prove_alive",
-        "publish_key",
-        "prove_dead",
-        "disable_superseded",
-    }
+    assert (
+        set(STEPS)
+        == {*blueprint.STEPS}
+        == {
+            "inspect_resource",
+            "regenerate_key_once",
+            "prove_alive",
+            "publish_key",
+            "prove_dead",
+            "disable_superseded",
+        }
+    )
 
 
 async def test_an_inspection_tells_fingerprints_alone() -> None:

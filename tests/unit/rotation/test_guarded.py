@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.clock import utc_now
 from shared.conflicts import KeyInUse, RotationInProgress
 from shared.errors import (
     AppError,
@@ -14,7 +15,6 @@ from shared.errors import (
 from shared.http import Response
 from shared.key_vault_errors import KeyVaultUnavailable
 from shared.parameters import KeyType
-from shared.regeneration import utc_now
 from shared.rotation import guard
 from shared.rotation.guarded import regenerate_guarded
 from shared.rotation.model import Json

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from shared.clock import utc_now
 from shared.errors import AppError, ArmRejected, DeadlineExceeded, UpstreamFailed
 from shared.key_vault_errors import KeyVaultForbidden
 from shared.parameters import KeyType
-from shared.regeneration import Regeneration, Regenerator, utc_now
+from shared.regeneration import Regeneration, Regenerator
 from shared.rotation import announcing
 from shared.rotation.activities import STEPS
 from shared.rotation.model import Json
