@@ -60,7 +60,7 @@ mutate: $(STAMP)  ## Change each decision of the pure modules, and see a unit te
 	@$(BIN)/uv tool run --quiet --with-requirements requirements.lock --from mutmut==3.8.1 mutmut run $(ARGS)
 	@$(BIN)/uv tool run --quiet --with-requirements requirements.lock --from mutmut==3.8.1 mutmut results
 
-prove: $(STAMP)  ## Try to break every promise (twenty minutes to half an hour); writes docs/reliability.md
+prove: $(STAMP)  ## Try to break every promise (some twenty minutes); writes docs/reliability.md
 	@$(BIN)/python -m prove $(ARGS)
 
 licences: $(STAMP)  ## Write docs/licences.md anew

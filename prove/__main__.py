@@ -1,19 +1,16 @@
 """`python -m prove`: try to break the app's promises, and write docs/reliability.md."""
 
 import argparse
-import importlib
-import importlib.util
-import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 from bench import machine
 from bench.errors import BenchError
-from bench.progress import Progress
 from bench.subjects import names_of, subjects
+from prove.apart import Apart, Timed, stop_on_signals
 from prove.report import Part, render
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "reliability.md"
@@ -28,16 +25,9 @@ after Ctrl-C, which stops everything that was started.
 """
 
 
-class _Run(Protocol):
-    def __call__(self, *, quick: bool, progress: Progress) -> Part: ...
-
-
-# Modules of this package, in the order of the page.
-_PARTS = tuple(
-    name
-    for name in ("matrix", "properties", "secrecy", "hostile", "load")
-    if importlib.util.find_spec(f"prove.{name}") is not None
-)
+# Modules of this package, in the order of the page; those of a stage run side by side.
+_STAGES = (("matrix",), ("properties",), ("secrecy", "hostile", "throttled"), ("load",))
+_PARTS = tuple(name for stage in _STAGES for name in stage)
 
 
 def main() -> int:
@@ -46,23 +36,18 @@ def main() -> int:
     chosen: list[str] = options.only or list(_PARTS)
     about = machine.facts()
     # Ended by another program, it stops what it has started, as it does on Ctrl-C.
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    stop_on_signals()
     started = time.monotonic()
     parts: list[Part] = []
-    name = ""
     try:
-        for name in chosen:
-            began = time.monotonic()
-            run: _Run = importlib.import_module(f"prove.{name}").run
-            parts.append(run(quick=options.quick, progress=_announce(name)))
-            took = f"{time.monotonic() - began:.0f} s"
-            about.append((f"{parts[-1].title} took", took))
-            print(f"{name}: {parts[-1].result} ({took})", flush=True)
+        for stage in _STAGES:
+            for name, (part, seconds) in _side_by_side([name for name in stage if name in chosen], quick=options.quick):
+                parts.append(part)
+                about.append((f"{part.title} took", f"{seconds:.0f} s"))
+                print(f"{name}: {part.result} ({seconds:.0f} s)", flush=True)
     except (BenchError, OSError) as error:
-        print(f"error: {name}: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     about.append(("the run took", f"{time.monotonic() - started:.0f} s"))
     page = render(parts, about)
     print(f"\n{page}")
@@ -77,14 +62,21 @@ def main() -> int:
     return 1 if any(part.failures for part in parts) else 0
 
 
-def _on_sigterm(_number: int, _frame: object) -> None:
-    sys.exit(143)
+def _side_by_side(names: Sequence[str], *, quick: bool) -> Iterator[tuple[str, Timed]]:
+    """Run parts at the same time, and give each with what came of it, in the order given."""
+    with ExitStack() as stack:
+        running = [(name, stack.enter_context(Apart(name, quick=quick))) for name in names]
+        for name, part in running:
+            try:
+                yield name, part.result()
+            except BenchError as error:
+                raise BenchError(f"{name}: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m prove",
-        description="Try to break the app's promises, and write docs/reliability.md: twenty minutes to half an hour.",
+        description="Try to break the app's promises, and write docs/reliability.md: some twenty minutes.",
         epilog=f"parts:\n{subjects('prove', _PARTS)}\n{_EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -93,10 +85,6 @@ def _parser() -> argparse.ArgumentParser:
         "--only", type=names_of(_PARTS), metavar="NAME,…", help=f"of {', '.join(_PARTS)}; writes nothing"
     )
     return parser
-
-
-def _announce(name: str) -> Callable[[str], None]:
-    return lambda what: print(f"{name}: {what} ...", flush=True)
 
 
 if __name__ == "__main__":

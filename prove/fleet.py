@@ -1,12 +1,11 @@
-"""Many resources with a secret each, rotated at once, and what that has cost; for load.py."""
+"""Many resources with a secret each, rotated at once, and what that has cost; for load.py and throttled.py."""
 
 import json
 import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Self
 
 from bench.apps import OURS
@@ -14,6 +13,7 @@ from bench.errors import BenchError
 from bench.history import Orchestration
 from bench.http_client import Connection, request_bytes
 from bench.processes import Emulator
+from prove.outcome import Outcome
 
 # ARM counts writes for each subscription by itself
 _SUBSCRIPTIONS = (
@@ -25,41 +25,6 @@ _ENDED = ("Completed", "Failed", "Terminated")
 # what ARM counts as a write
 _WRITES = (("arm", "listKeys"), ("arm", "regenerateKey"))
 _THROTTLED = 429
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What has become of rotations that were asked for at once.
-
-    Attributes:
-        seconds: from the first request to the end of the last orchestration, repairs and revocations included.
-        statuses: how many rotations ended in which status.
-        revocations: how many revocations ended in which status.
-        regenerated: keys that ARM regenerated, whatever it answered.
-        versions: how many secrets have so many versions.
-        calls: to the cloud by service and operation; `refused`: of those to ARM answered with 429.
-        writes: that ARM has done, by subscription.
-        orchestrations: what ran, as its history tells.
-        incomplete: orchestrations that failed or were terminated.
-        held: guards that somebody still holds.
-        delivered: deliveries of events to the app; `events`: how many there were.
-        resident: bytes of the app's process before, at the end, and some seconds later.
-    """
-
-    seconds: float
-    statuses: Counter[str]
-    revocations: Counter[str]
-    regenerated: int
-    versions: Counter[int]
-    calls: Counter[tuple[str, str]]
-    refused: int
-    writes: Counter[str]
-    orchestrations: Sequence[Orchestration]
-    incomplete: int
-    held: int
-    events: int
-    delivered: int
-    resident: tuple[int, int, int]
 
 
 class Fleet:

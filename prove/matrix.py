@@ -19,7 +19,7 @@ from prove.run_cell import Derived, healthy, rotate, run_cell
 from prove.seen import DIRECT, WORKLOADS, Seen, wrong
 from prove.workloads import GRACE_SECONDS
 
-_LANES, _QUICK_LANES = 18, 4
+_LANES, _QUICK_LANES = 24, 4
 _PROGRESS_EVERY_SECONDS = 20.0
 # A quick run takes a few cells from all over the matrix of two workloads.
 _QUICK_WORKLOADS = ("regenerate", "rotation")
@@ -73,16 +73,16 @@ def run(*, quick: bool, progress: Progress) -> Part:
 
 
 def _derived(names: Sequence[str]) -> dict[str, Derived]:
-    """Return what healthy runs of workloads ask for."""
-    derived: dict[str, Derived] = {}
-    for vault in (True, False):
-        chosen = [name for name in names if (name != DIRECT) is vault]
-        if not chosen:
-            continue
+    """Return what healthy runs of workloads ask for, each run on a lane of its own."""
+
+    def derive(name: str) -> Derived:
+        vault = name != DIRECT
         with Lane(key_vault=vault) as lane:
             _warm_up(lane, vault=vault)
-            derived |= {name: healthy(lane, name) for name in chosen}
-    return derived
+            return healthy(lane, name)
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        return dict(zip(names, pool.map(derive, names), strict=True))
 
 
 def run_all(chosen: Iterable[Cell], lanes: int, progress: Progress) -> list[Result]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from prove import load
 from prove.fleet import Fleet
+from prove.outcome import inexact
 
 pytestmark = pytest.mark.own_host
 
@@ -16,7 +16,7 @@ def test_throttled_rotations_all_end_and_nothing_is_doubled() -> None:
         fleet.throttle(burst=4, per_second=20)
         fleet.repeat_events(3)
         outcome = fleet.rotate({"gracePeriod": "PT0S"}, give_up=100, rest=0)
-    assert load.inexact("throttled", SIZE, outcome, revoked=SIZE) == []
+    assert inexact("throttled", SIZE, outcome, revoked=SIZE) == []
     assert outcome.refused > 0
     # those of the secrets' making went out before, once
     assert outcome.delivered >= 3 * outcome.events - 2 * SIZE
