@@ -19,7 +19,7 @@ function Get-Made([string] $name) {
 # what the hook of provisioning has made
 $keyVaultTopic = Get-Made keyVaultTopicId
 $subscriptionTopics = Get-Made subscriptionTopicIds
-$ownTopics = Get-Made ownTopicIds
+$deadLetterTopic = Get-Made deadLetterTopicId
 
 # Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment
 for ($attempt = 1; ; $attempt++) {
@@ -39,7 +39,7 @@ az deployment sub create --subscription $env:AZURE_SUBSCRIPTION_ID --location $e
     "keyVaultTopicId=$keyVaultTopic" `
     "subscriptionTopicIds=$subscriptionTopics" `
     "customTopicId=$env:CUSTOM_TOPIC_ID" `
-    "ownTopicIds=$ownTopics" `
+    "deadLetterTopicId=$deadLetterTopic" `
     "deadLetterAccountId=$env:DEAD_LETTER_ACCOUNT_ID" `
     "deadLetterContainer=$env:DEAD_LETTER_CONTAINER"
 if ($LASTEXITCODE -ne 0) { throw 'The event subscriptions could not be made; the message above says why.' }

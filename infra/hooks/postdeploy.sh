@@ -16,7 +16,7 @@ made() {
 # what the hook of provisioning has made
 key_vault_topic=$(made keyVaultTopicId)
 subscription_topics=$(made subscriptionTopicIds)
-own_topics=$(made ownTopicIds)
+dead_letter_topic=$(made deadLetterTopicId)
 
 # Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment
 attempt=1
@@ -37,7 +37,7 @@ az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$AZ
   "keyVaultTopicId=$key_vault_topic" \
   "subscriptionTopicIds=$subscription_topics" \
   "customTopicId=${CUSTOM_TOPIC_ID:-}" \
-  "ownTopicIds=$own_topics" \
+  "deadLetterTopicId=$dead_letter_topic" \
   "deadLetterAccountId=$DEAD_LETTER_ACCOUNT_ID" \
   "deadLetterContainer=$DEAD_LETTER_CONTAINER"
 echo "The app is subscribed to its events."

@@ -16,8 +16,8 @@ NOTHING_NEWER = {
     "Microsoft.Insights/metricAlerts",
 }
 TOP = ("main.bicep", "access.bicep", "events.bicep")
-ALERT = "module a 'monitoring/dead-letter-alert.bicep' = {\n  name: 'a'\n  params: {\n    PARAMS\n  }\n}\n"
-WHOLE = "topicName: 'a'\n    topicId: 'b'\n    topicResourceType: 'c'\n    tags: {}\n    actionGroupId: ''"
+ALERT = "module a 'monitoring/undelivered-alert.bicep' = {\n  name: 'a'\n  params: {\n    PARAMS\n  }\n}\n"
+WHOLE = "topicName: 'a'\ntopicId: 'b'\ntopicResourceType: 'c'\nmetricName: 'd'\ntags: {}\nactionGroupId: ''"
 
 type Rule = Callable[[Bicep], list[str]]
 RULES: tuple[Rule, ...] = (
@@ -45,8 +45,8 @@ FAULTS: tuple[tuple[Rule, str], ...] = (
     (rules.undeclared, "resource a 'A.B/c@2024-01-01' = [\n  for b in [1]: {\n    name: c\n  }\n]\n"),
     (rules.undeclared, "output a bool = emtpy('')\n"),
     (rules.wrong_modules, "module a 'app/no-such.bicep' = {\n  name: 'a'\n}\n"),
-    (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE.replace("    tags: {}\n", ""))),
-    (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE + "\n    other: 1")),
+    (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE.replace("tags: {}\n", ""))),
+    (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE + "\nother: 1")),
     (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE) + "output b string = a.outputs.id\n"),
     (rules.remote_modules, "module a 'br/public:avm/res/web/site:0.1.0' = {\n  name: 'a'\n}\n"),
     (rules.leaking_outputs, "resource a 'A.B/c@2024-01-01' = {\n}\noutput b string = a.listKeys().key1\n"),
