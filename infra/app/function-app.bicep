@@ -133,9 +133,11 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     })
   }
 
-  // code is deployed with Microsoft Entra tokens alone
+  // code is deployed with Microsoft Entra tokens alone; without a location the service has refused these, whatever its
+  // description says: https://github.com/Azure/bicep-types-az/issues/1529
   resource ftpCredentials 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
+    location: location
     properties: {
       allow: false
     }
@@ -143,6 +145,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 
   resource scmCredentials 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
+    location: location
     properties: {
       allow: false
     }

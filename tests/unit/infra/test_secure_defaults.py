@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bicep import Bicep, Declaration, parse, template
+from tests.support.bicep import Bicep, Declaration, Expression, parse, template
 
 type Row = tuple[str, str, str, Any]
 DEFAULTS: Sequence[Row] = (
@@ -35,6 +35,8 @@ DEFAULTS: Sequence[Row] = (
     ("app/function-app.bicep", "plan", "sku.name", "FC1"),
     ("app/function-app.bicep", "ftpCredentials", "properties.allow", False),
     ("app/function-app.bicep", "scmCredentials", "properties.allow", False),
+    ("app/function-app.bicep", "ftpCredentials", "location", Expression("location")),
+    ("app/function-app.bicep", "scmCredentials", "location", Expression("location")),
     ("monitoring/monitoring.bicep", "workspace", "properties.features.disableLocalAuth", True),
     ("monitoring/monitoring.bicep", "applicationInsights", "properties.DisableLocalAuth", True),
     ("events/custom-topic.bicep", "topic", "properties.disableLocalAuth", True),
