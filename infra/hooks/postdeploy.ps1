@@ -17,9 +17,9 @@ function Get-Made([string] $name) {
 }
 
 # what the hook of provisioning has made
-$keyVaultTopic = Get-Made keyVaultTopicId
-$subscriptionTopics = Get-Made subscriptionTopicIds
-$deadLetterTopic = Get-Made deadLetterTopicId
+$env:KEY_VAULT_TOPIC_ID = Get-Made keyVaultTopicId
+$env:SUBSCRIPTION_TOPIC_IDS = Get-Made subscriptionTopicIds
+$env:DEAD_LETTER_TOPIC_ID = Get-Made deadLetterTopicId
 
 # Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment
 for ($attempt = 1; ; $attempt++) {
@@ -33,14 +33,8 @@ for ($attempt = 1; ; $attempt++) {
     Start-Sleep -Seconds $seconds
 }
 
+# the parameters are read from the environment
 az deployment sub create --subscription $env:AZURE_SUBSCRIPTION_ID --location $env:AZURE_LOCATION `
-    --name "events-$env:FUNCTION_APP_NAME" --template-file "$PSScriptRoot/../events.bicep" --output none --parameters `
-    "functionAppId=$env:FUNCTION_APP_ID" `
-    "keyVaultTopicId=$keyVaultTopic" `
-    "subscriptionTopicIds=$subscriptionTopics" `
-    "customTopicId=$env:CUSTOM_TOPIC_ID" `
-    "deadLetterTopicId=$deadLetterTopic" `
-    "deadLetterAccountId=$env:DEAD_LETTER_ACCOUNT_ID" `
-    "deadLetterContainer=$env:DEAD_LETTER_CONTAINER"
+    --name "events-$env:FUNCTION_APP_NAME" --parameters "$PSScriptRoot/../events.bicepparam" --output none
 if ($LASTEXITCODE -ne 0) { throw 'The event subscriptions could not be made; the message above says why.' }
 Write-Host 'The app is subscribed to its events.'

@@ -10,13 +10,17 @@ command -v az >/dev/null || {
 
 made() {
   az deployment sub show --subscription "$AZURE_SUBSCRIPTION_ID" --name "access-$FUNCTION_APP_NAME" \
-    --query "properties.outputs.$1.value" --output tsv
+    --query "properties.outputs.$1.value" --output tsv || {
+    echo "The rights and topics are not there. First: azd hooks run postprovision" >&2
+    exit 1
+  }
 }
 
 # what the hook of provisioning has made
-key_vault_topic=$(made keyVaultTopicId)
-subscription_topics=$(made subscriptionTopicIds)
-dead_letter_topic=$(made deadLetterTopicId)
+KEY_VAULT_TOPIC_ID=$(made keyVaultTopicId)
+SUBSCRIPTION_TOPIC_IDS=$(made subscriptionTopicIds)
+DEAD_LETTER_TOPIC_ID=$(made deadLetterTopicId)
+export KEY_VAULT_TOPIC_ID SUBSCRIPTION_TOPIC_IDS DEAD_LETTER_TOPIC_ID
 
 # Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment
 attempt=1
@@ -31,13 +35,7 @@ until az functionapp function show --subscription "$AZURE_SUBSCRIPTION_ID" --res
   sleep "${EVENTS_WAIT_SECONDS:-15}"
 done
 
+# the parameters are read from the environment
 az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$AZURE_LOCATION" \
-  --name "events-$FUNCTION_APP_NAME" --template-file "$(dirname "$0")/../events.bicep" --output none --parameters \
-  "functionAppId=$FUNCTION_APP_ID" \
-  "keyVaultTopicId=$key_vault_topic" \
-  "subscriptionTopicIds=$subscription_topics" \
-  "customTopicId=${CUSTOM_TOPIC_ID:-}" \
-  "deadLetterTopicId=$dead_letter_topic" \
-  "deadLetterAccountId=$DEAD_LETTER_ACCOUNT_ID" \
-  "deadLetterContainer=$DEAD_LETTER_CONTAINER"
+  --name "events-$FUNCTION_APP_NAME" --parameters "$(dirname "$0")/../events.bicepparam" --output none
 echo "The app is subscribed to its events."
