@@ -68,7 +68,7 @@ var systemTopicPath = 'providers/Microsoft.EventGrid/systemTopics'
 var vaultTopicName = '${appName}-vault'
 var newVaultTopicId = '/subscriptions/${vault[2]}/resourceGroups/${vault[4]}/${systemTopicPath}/${vaultTopicName}'
 
-var givenTopicIds = filter(map(split(subscriptionSystemTopicIds, ','), id => trim(id)), id => !empty(id))
+var givenTopicIds = filter(map(split(subscriptionSystemTopicIds, ','), id => trim(id)), id => watchSubscriptions == 'true' && !empty(id))
 var givenTopicSubscriptions = map(givenTopicIds, id => toLower(split(id, '/')[2]))
 var topiclessSubscriptions = filter(subscriptionIds, id => watchSubscriptions == 'true' && !contains(givenTopicSubscriptions, id))
 var subscriptionTopicName = '${appName}-subscription'

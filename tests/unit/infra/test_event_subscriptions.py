@@ -98,6 +98,12 @@ def test_a_topic_of_a_subscription_has_no_identity() -> None:
     assert not {"deadLetterAccountId", "deadLetterContainer"} & set(modules()["regenerations"])
 
 
+def test_subscriptions_that_are_not_watched_have_neither_kind_of_topic() -> None:
+    """WATCH_SUBSCRIPTIONS=false subscribes to no topic of a subscription, to one that is there already neither."""
+    for name in ("givenTopicIds", "topiclessSubscriptions"):
+        assert "watchSubscriptions == 'true' && " in template("access.bicep").of("var")[name].text
+
+
 def test_each_topic_with_an_identity_is_let_into_the_container() -> None:
     """For each module that makes a topic in a region there is one that gives its identity the right."""
     found = {**template("main.bicep").of("module"), **template("access.bicep").of("module")}
