@@ -2,6 +2,9 @@
 
 import json
 import re
+from typing import Any
+
+import yaml
 
 from tests.support.bicep import INFRA, parse, template
 
@@ -19,6 +22,11 @@ OF_HOOKS = {"KEY_VAULT_SYSTEM_TOPIC_ID": "", "WATCH_SUBSCRIPTIONS": "true", "SUB
 AZDS_OWN = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID", "AZURE_RESOURCE_GROUP"}
 _READ = re.compile(r"readEnvironmentVariable\('(?P<name>[A-Z][A-Z0-9_]*)'(?:, '(?P<default>[^']*)')?\)")
 _VALUE = re.compile(r"\$\{(?P<name>[A-Z][A-Z0-9_]*)(?:=(?P<default>[^}]+))?\}")
+
+
+def azure_yaml() -> dict[str, Any]:
+    """Return azure.yaml."""
+    return yaml.safe_load((INFRA.parent / "azure.yaml").read_text("utf-8"))
 
 
 def parameters() -> dict[str, re.Match[str]]:
