@@ -22,7 +22,8 @@ SUBSCRIPTION_TOPIC_IDS=$(made subscriptionTopicIds)
 DEAD_LETTER_TOPIC_ID=$(made deadLetterTopicId)
 export KEY_VAULT_TOPIC_ID SUBSCRIPTION_TOPIC_IDS DEAD_LETTER_TOPIC_ID
 
-# Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment
+# Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment, and on Flex
+# Consumption sometimes until somebody asks for it, as the portal's Refresh does
 attempt=1
 until az functionapp function show --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
   --name "$FUNCTION_APP_NAME" --function-name on_event --output none; do
@@ -31,6 +32,7 @@ until az functionapp function show --subscription "$AZURE_SUBSCRIPTION_ID" --res
     exit 1
   fi
   echo "Waiting for the function on_event ($attempt of 20) ..."
+  az rest --method post --url "$FUNCTION_APP_ID/host/default/sync?api-version=2024-04-01" --output none || true
   attempt=$((attempt + 1))
   sleep "${EVENTS_WAIT_SECONDS:-15}"
 done
