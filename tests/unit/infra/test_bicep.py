@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support import bicep_rules as rules
+from tests.support import bicep_symbols as symbols
 from tests.support.bicep import INFRA, Bicep, parse, template, templates, text_of
 
 TODAY = datetime.now(UTC).date()
@@ -23,8 +24,8 @@ type Rule = Callable[[Bicep], list[str]]
 RULES: tuple[Rule, ...] = (
     rules.syntax_errors,
     rules.undescribed,
-    rules.unused,
-    rules.undeclared,
+    symbols.unused,
+    symbols.undeclared,
     rules.wrong_modules,
     rules.remote_modules,
     rules.leaking_outputs,
@@ -36,14 +37,14 @@ FAULTS: tuple[tuple[Rule, str], ...] = (
     (rules.syntax_errors, "resource a 'A.B/c@2024-01-01' == {\n}\n"),
     (rules.undescribed, "param a string\noutput b string = a\n"),
     (rules.undescribed, "@description('')\nparam a string\n"),
-    (rules.unused, "@description('It.')\nparam a string = ''\n"),
-    (rules.unused, "var a = 1\n"),
-    (rules.unused, "resource a 'A.B/c@2024-01-01' existing = {\n  name: 'a'\n}\n"),
-    (rules.undeclared, "output a string = b\n"),
-    (rules.undeclared, "output a string = 'x${b}'\n"),
-    (rules.undeclared, "var a = [1]\noutput b array = map(a, c => d)\n"),
-    (rules.undeclared, "resource a 'A.B/c@2024-01-01' = [\n  for b in [1]: {\n    name: c\n  }\n]\n"),
-    (rules.undeclared, "output a bool = emtpy('')\n"),
+    (symbols.unused, "@description('It.')\nparam a string = ''\n"),
+    (symbols.unused, "var a = 1\n"),
+    (symbols.unused, "resource a 'A.B/c@2024-01-01' existing = {\n  name: 'a'\n}\n"),
+    (symbols.undeclared, "output a string = b\n"),
+    (symbols.undeclared, "output a string = 'x${b}'\n"),
+    (symbols.undeclared, "var a = [1]\noutput b array = map(a, c => d)\n"),
+    (symbols.undeclared, "resource a 'A.B/c@2024-01-01' = [\n  for b in [1]: {\n    name: c\n  }\n]\n"),
+    (symbols.undeclared, "output a bool = emtpy('')\n"),
     (rules.wrong_modules, "module a 'app/no-such.bicep' = {\n  name: 'a'\n}\n"),
     (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE.replace("tags: {}\n", ""))),
     (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE + "\nother: 1")),
