@@ -79,10 +79,11 @@ def test_an_open_door_would_be_seen() -> None:
 
 def test_private_endpoints_lead_to_each_service_that_is_used() -> None:
     """With a virtual network, each kind of storage that the host and Durable Functions use has an endpoint, and so
-    has the vault."""
-    modules = template("main.bicep").of("module")
-    assert "for service in ['blob', 'queue', 'table']: if (vnetEnabled)" in modules["storageEndpoints"].text
-    assert modules["vaultEndpoint"].value["params"]["service"] == "vault"
-    assert "if (vnetEnabled)" in modules["vaultEndpoint"].text
+    has the vault; the app is made after them."""
+    main, access = (template(name).of("module") for name in ("main.bicep", "network/private-access.bicep"))
+    assert "for service in ['blob', 'queue', 'table']:" in access["storageEndpoints"].text
+    assert access["vaultEndpoint"].value["params"]["service"] == "vault"
+    assert "if (vnetEnabled)" in main["privateAccess"].text
+    assert main["functionApp"].value["params"]["subnetId"] == "vnetEnabled ? privateAccess!.outputs.appSubnetId : ''"
     for name in ("storage", "vault"):
-        assert modules[name].value["params"]["isPrivate"] == "vnetEnabled"
+        assert main[name].value["params"]["isPrivate"] == "vnetEnabled"
