@@ -62,6 +62,15 @@ def test_a_default_is_the_secure_one(name: str, symbol: str, path: str, expected
     assert at(resource(template(name), symbol).value, path) == expected
 
 
+def test_the_app_has_a_way_out_of_its_network() -> None:
+    """ARM and the data plane have public endpoints, which a private subnet without a gateway would not reach."""
+    (network,) = template("network/network.bicep").resources("Microsoft.Network/virtualNetworks")
+    ways = {
+        each["name"]: at(each, "properties.defaultOutboundAccess") for each in at(network.value, "properties.subnets")
+    }
+    assert ways == {"app": True, "private-endpoints": None}
+
+
 def test_flex_consumption_takes_what_the_site_is_given() -> None:
     """The site's configuration names nothing that ARM refuses for this plan; FTP is closed by its policy alone."""
     site_config = at(resource(template("app/function-app.bicep"), "app").value, "properties.siteConfig")
