@@ -37,7 +37,7 @@ param deadLetterAccountId string
 @description('Name of the container of the dead letters.')
 param deadLetterContainer string
 
-@description('ARM id of the action group that hears of dead letters; empty: nobody.')
+@description('ARM id of the action group that hears of events that were not delivered; empty: nobody.')
 param actionGroupId string = ''
 
 // what the app may do to a Communication Services resource: the actions behind its three calls, and no other
@@ -68,7 +68,7 @@ var systemTopicPath = 'providers/Microsoft.EventGrid/systemTopics'
 var vaultTopicName = '${appName}-vault'
 var newVaultTopicId = '/subscriptions/${vault[2]}/resourceGroups/${vault[4]}/${systemTopicPath}/${vaultTopicName}'
 
-var givenTopicIds = filter(map(split(subscriptionSystemTopicIds, ','), id => trim(id)), id => !empty(id))
+var givenTopicIds = filter(map(split(subscriptionSystemTopicIds, ','), id => trim(id)), id => watchSubscriptions == 'true' && !empty(id))
 var givenTopicSubscriptions = map(givenTopicIds, id => toLower(split(id, '/')[2]))
 var topiclessSubscriptions = filter(subscriptionIds, id => watchSubscriptions == 'true' && !contains(givenTopicSubscriptions, id))
 var subscriptionTopicName = '${appName}-subscription'
@@ -162,19 +162,7 @@ module vaultTopicDeadLetters 'events/dead-letter-access.bicep' = if (empty(keyVa
   }
 }
 
-module subscriptionTopicDeadLetters 'events/dead-letter-access.bicep' = [
-  for (topic, index) in newSubscriptionTopics: {
-    name: '${appName}-dead-letters-${uniqueString(topic.subscription)}'
-    scope: resourceGroup(app[2], app[4])
-    params: {
-      storageAccountName: split(deadLetterAccountId, '/')[8]
-      containerName: deadLetterContainer
-      principalId: subscriptionTopics[index].outputs.principalId
-    }
-  }
-]
-
 // what events.bicep needs
 output keyVaultTopicId string = empty(keyVaultSystemTopicId) ? newVaultTopicId : keyVaultSystemTopicId
 output subscriptionTopicIds string = join(concat(givenTopicIds, newSubscriptionTopicIds), ',')
-output ownTopicIds string = join(concat(empty(keyVaultSystemTopicId) ? [newVaultTopicId] : [], newSubscriptionTopicIds), ',')
+output deadLetterTopicId string = empty(keyVaultSystemTopicId) ? newVaultTopicId : ''

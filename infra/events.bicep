@@ -17,8 +17,8 @@ param subscriptionTopicIds string = ''
 @description('ARM id of the custom topic; empty: none.')
 param customTopicId string = ''
 
-@description('ARM ids of the system topics that may write dead letters, separated by commas: those that access.bicep has made.')
-param ownTopicIds string = ''
+@description('ARM id of the one system topic that may write dead letters: that of the Key Vault, if access.bicep has made it; empty: none.')
+param deadLetterTopicId string = ''
 
 @minLength(1)
 @description('ARM id of the storage account that takes the dead letters.')
@@ -32,7 +32,6 @@ var functionId = '${functionAppId}/functions/on_event'
 // a topic may have subscriptions of several such apps
 var name = split(functionAppId, '/')[8]
 var subscriptionTopics = filter(split(subscriptionTopicIds, ','), id => !empty(id))
-var ownTopics = split(ownTopicIds, ',')
 
 module expiry 'events/system-topic-subscription.bicep' = {
   name: '${name}-expiry'
@@ -45,7 +44,7 @@ module expiry 'events/system-topic-subscription.bicep' = {
       'Microsoft.KeyVault.SecretNearExpiry'
       'Microsoft.KeyVault.SecretExpired'
     ]
-    deadLetterAccountId: contains(ownTopics, keyVaultTopicId) ? deadLetterAccountId : ''
+    deadLetterAccountId: deadLetterTopicId == keyVaultTopicId ? deadLetterAccountId : ''
     deadLetterContainer: deadLetterContainer
   }
 }
@@ -71,8 +70,6 @@ module regenerations 'events/system-topic-subscription.bicep' = [
           ]
         }
       ]
-      deadLetterAccountId: contains(ownTopics, id) ? deadLetterAccountId : ''
-      deadLetterContainer: deadLetterContainer
     }
   }
 ]

@@ -117,17 +117,6 @@ module identity 'app/identity.bicep' = {
   }
 }
 
-module network 'network/network.bicep' = if (vnetEnabled) {
-  name: 'network'
-  scope: group
-  params: {
-    name: 'vnet-${token}'
-    location: location
-    tags: tags
-    addressPrefix: vnetAddressPrefix
-  }
-}
-
 module storage 'app/storage.bicep' = {
   name: 'storage'
   scope: group
@@ -139,23 +128,6 @@ module storage 'app/storage.bicep' = {
     isPrivate: vnetEnabled
   }
 }
-
-module storageEndpoints 'network/private-endpoint.bicep' = [
-  for service in ['blob', 'queue', 'table']: if (vnetEnabled) {
-    name: 'private-endpoint-${service}'
-    scope: group
-    params: {
-      name: 'pe-${storageAccountName}-${service}'
-      location: location
-      tags: tags
-      resourceId: storage.outputs.id
-      service: service
-      zoneName: 'privatelink.${service}.${environment().suffixes.storage}'
-      networkId: vnetEnabled ? network!.outputs.id : ''
-      subnetId: vnetEnabled ? network!.outputs.endpointSubnetId : ''
-    }
-  }
-]
 
 module monitoring 'monitoring/monitoring.bicep' = {
   name: 'monitoring'
@@ -183,18 +155,16 @@ module vault 'app/key-vault.bicep' = if (empty(keyVaultId)) {
   }
 }
 
-module vaultEndpoint 'network/private-endpoint.bicep' = if (vnetEnabled) {
-  name: 'private-endpoint-vault'
+module privateAccess 'network/private-access.bicep' = if (vnetEnabled) {
+  name: 'private-access'
   scope: group
   params: {
-    name: 'pe-${vaultName}'
+    networkName: 'vnet-${token}'
     location: location
     tags: tags
-    resourceId: vaultResourceId
-    service: 'vault'
-    zoneName: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
-    networkId: vnetEnabled ? network!.outputs.id : ''
-    subnetId: vnetEnabled ? network!.outputs.endpointSubnetId : ''
+    addressPrefix: vnetAddressPrefix
+    storageAccountId: storage.outputs.id
+    vaultId: vaultResourceId
   }
   dependsOn: [
     vault
@@ -249,7 +219,8 @@ module functionApp 'app/function-app.bicep' = {
     storageAccountName: storage.outputs.name
     packageContainerName: storage.outputs.packageContainerName
     applicationInsightsName: monitoring.outputs.applicationInsightsName
-    subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
+    // the app starts as soon as it is there, and then reaches its storage and the vault: the endpoints are there by now
+    subnetId: vnetEnabled ? privateAccess!.outputs.appSubnetId : ''
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
     alwaysReadyInstances: alwaysReadyInstances
@@ -269,11 +240,6 @@ module functionApp 'app/function-app.bicep' = {
       REQUIRED_APP_ROLES: requiredAppRoles
     }
   }
-  // the app starts as soon as it is there, and then needs what it is to reach
-  dependsOn: [
-    storageEndpoints
-    vaultEndpoint
-  ]
 }
 
 output AZURE_LOCATION string = location

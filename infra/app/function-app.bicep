@@ -84,8 +84,8 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     httpsOnly: true
     publicNetworkAccess: 'Enabled'
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    // Flex Consumption refuses properties that other plans take, ftpsState among them (error 51021)
     siteConfig: {
-      ftpsState: 'Disabled'
       http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
@@ -122,6 +122,8 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
       AZURE_CLIENT_ID: identityClientId
       AzureWebJobsStorage__credential: 'managedidentity'
       AzureWebJobsStorage__clientId: identityClientId
+      // beside the addresses, which alone the host may miss when it starts: https://github.com/Azure/azure-functions-host/issues/11787
+      AzureWebJobsStorage__accountName: storage.name
       AzureWebJobsStorage__blobServiceUri: storage.properties.primaryEndpoints.blob
       AzureWebJobsStorage__queueServiceUri: storage.properties.primaryEndpoints.queue
       AzureWebJobsStorage__tableServiceUri: storage.properties.primaryEndpoints.table
@@ -133,9 +135,11 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
     })
   }
 
-  // code is deployed with Microsoft Entra tokens alone
+  // code is deployed with Microsoft Entra tokens alone; without a location the service has refused these, whatever its
+  // description says: https://github.com/Azure/bicep-types-az/issues/1529
   resource ftpCredentials 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
+    location: location
     properties: {
       allow: false
     }
@@ -143,6 +147,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 
   resource scmCredentials 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
+    location: location
     properties: {
       allow: false
     }

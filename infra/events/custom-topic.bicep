@@ -10,7 +10,7 @@ param tags object
 @description('Object id of the identity that may publish: the app tells what it did.')
 param senderPrincipalId string
 
-@description('ARM id of the action group that hears of dead letters; empty: nobody.')
+@description('ARM id of the action group that hears of events that were not delivered; empty: nobody.')
 param actionGroupId string
 
 var eventGridDataSender = 'd5a91429-5739-47e2-a06b-3470a27159e7'
@@ -41,12 +41,13 @@ resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-module alert '../monitoring/dead-letter-alert.bicep' = {
+module alert '../monitoring/undelivered-alert.bicep' = {
   name: '${name}-alert'
   params: {
     topicName: topic.name
     topicId: topic.id
     topicResourceType: 'Microsoft.EventGrid/topics'
+    metricName: 'DeadLetteredCount'
     tags: tags
     actionGroupId: actionGroupId
   }

@@ -14,10 +14,10 @@ param eventTypes array
 param advancedFilters array = []
 
 @description('ARM id of the storage account that takes the dead letters, by the identity of the topic; empty: none.')
-param deadLetterAccountId string
+param deadLetterAccountId string = ''
 
 @description('Name of the container of the dead letters.')
-param deadLetterContainer string
+param deadLetterContainer string = ''
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: topicName

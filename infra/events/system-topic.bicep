@@ -13,32 +13,36 @@ param source string
 @description('Type of the source, in the words of Event Grid.')
 param topicType string
 
-@description('ARM id of the action group that hears of dead letters; empty: nobody.')
+@description('ARM id of the action group that hears of events that were not delivered; empty: nobody.')
 param actionGroupId string
+
+// a topic of no region cannot have an identity, and the account of the dead letters takes no keys
+// https://learn.microsoft.com/azure/event-grid/enable-identity-system-topics#global-azure-sources
+var hasIdentity = location != 'global'
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   name: name
   location: location
   tags: tags
-  // writes the dead letters
-  identity: {
+  identity: hasIdentity ? {
     type: 'SystemAssigned'
-  }
+  } : null
   properties: {
     source: source
     topicType: topicType
   }
 }
 
-module alert '../monitoring/dead-letter-alert.bicep' = {
+module alert '../monitoring/undelivered-alert.bicep' = {
   name: '${name}-alert'
   params: {
     topicName: topic.name
     topicId: topic.id
     topicResourceType: 'Microsoft.EventGrid/systemTopics'
+    metricName: hasIdentity ? 'DeadLetteredCount' : 'DroppedEventCount'
     tags: tags
     actionGroupId: actionGroupId
   }
 }
 
-output principalId string = topic.identity.principalId
+output principalId string = hasIdentity ? topic.identity.principalId : ''

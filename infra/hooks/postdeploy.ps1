@@ -17,11 +17,12 @@ function Get-Made([string] $name) {
 }
 
 # what the hook of provisioning has made
-$keyVaultTopic = Get-Made keyVaultTopicId
-$subscriptionTopics = Get-Made subscriptionTopicIds
-$ownTopics = Get-Made ownTopicIds
+$env:KEY_VAULT_TOPIC_ID = Get-Made keyVaultTopicId
+$env:SUBSCRIPTION_TOPIC_IDS = Get-Made subscriptionTopicIds
+$env:DEAD_LETTER_TOPIC_ID = Get-Made deadLetterTopicId
 
-# Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment
+# Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment, and on Flex
+# Consumption sometimes until somebody asks for it, as the portal's Refresh does
 for ($attempt = 1; ; $attempt++) {
     az functionapp function show --subscription $env:AZURE_SUBSCRIPTION_ID --resource-group $env:AZURE_RESOURCE_GROUP `
         --name $env:FUNCTION_APP_NAME --function-name on_event --output none
@@ -30,17 +31,12 @@ for ($attempt = 1; ; $attempt++) {
         throw "The function on_event is not there. Look at the log of $env:FUNCTION_APP_NAME, then: azd hooks run postdeploy"
     }
     Write-Host "Waiting for the function on_event ($attempt of 20) ..."
+    az rest --method post --url "$env:FUNCTION_APP_ID/host/default/sync?api-version=2024-04-01" --output none
     Start-Sleep -Seconds $seconds
 }
 
+# the parameters are read from the environment
 az deployment sub create --subscription $env:AZURE_SUBSCRIPTION_ID --location $env:AZURE_LOCATION `
-    --name "events-$env:FUNCTION_APP_NAME" --template-file "$PSScriptRoot/../events.bicep" --output none --parameters `
-    "functionAppId=$env:FUNCTION_APP_ID" `
-    "keyVaultTopicId=$keyVaultTopic" `
-    "subscriptionTopicIds=$subscriptionTopics" `
-    "customTopicId=$env:CUSTOM_TOPIC_ID" `
-    "ownTopicIds=$ownTopics" `
-    "deadLetterAccountId=$env:DEAD_LETTER_ACCOUNT_ID" `
-    "deadLetterContainer=$env:DEAD_LETTER_CONTAINER"
+    --name "events-$env:FUNCTION_APP_NAME" --parameters "$PSScriptRoot/../events.bicepparam" --output none
 if ($LASTEXITCODE -ne 0) { throw 'The event subscriptions could not be made; the message above says why.' }
 Write-Host 'The app is subscribed to its events.'

@@ -10,15 +10,20 @@ command -v az >/dev/null || {
 
 made() {
   az deployment sub show --subscription "$AZURE_SUBSCRIPTION_ID" --name "access-$FUNCTION_APP_NAME" \
-    --query "properties.outputs.$1.value" --output tsv
+    --query "properties.outputs.$1.value" --output tsv || {
+    echo "The rights and topics are not there. First: azd hooks run postprovision" >&2
+    exit 1
+  }
 }
 
 # what the hook of provisioning has made
-key_vault_topic=$(made keyVaultTopicId)
-subscription_topics=$(made subscriptionTopicIds)
-own_topics=$(made ownTopicIds)
+KEY_VAULT_TOPIC_ID=$(made keyVaultTopicId)
+SUBSCRIPTION_TOPIC_IDS=$(made subscriptionTopicIds)
+DEAD_LETTER_TOPIC_ID=$(made deadLetterTopicId)
+export KEY_VAULT_TOPIC_ID SUBSCRIPTION_TOPIC_IDS DEAD_LETTER_TOPIC_ID
 
-# Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment
+# Event Grid refuses a subscription to a function that is not listed yet, which takes a while after a deployment, and on Flex
+# Consumption sometimes until somebody asks for it, as the portal's Refresh does
 attempt=1
 until az functionapp function show --subscription "$AZURE_SUBSCRIPTION_ID" --resource-group "$AZURE_RESOURCE_GROUP" \
   --name "$FUNCTION_APP_NAME" --function-name on_event --output none; do
@@ -27,17 +32,12 @@ until az functionapp function show --subscription "$AZURE_SUBSCRIPTION_ID" --res
     exit 1
   fi
   echo "Waiting for the function on_event ($attempt of 20) ..."
+  az rest --method post --url "$FUNCTION_APP_ID/host/default/sync?api-version=2024-04-01" --output none || true
   attempt=$((attempt + 1))
   sleep "${EVENTS_WAIT_SECONDS:-15}"
 done
 
+# the parameters are read from the environment
 az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$AZURE_LOCATION" \
-  --name "events-$FUNCTION_APP_NAME" --template-file "$(dirname "$0")/../events.bicep" --output none --parameters \
-  "functionAppId=$FUNCTION_APP_ID" \
-  "keyVaultTopicId=$key_vault_topic" \
-  "subscriptionTopicIds=$subscription_topics" \
-  "customTopicId=${CUSTOM_TOPIC_ID:-}" \
-  "ownTopicIds=$own_topics" \
-  "deadLetterAccountId=$DEAD_LETTER_ACCOUNT_ID" \
-  "deadLetterContainer=$DEAD_LETTER_CONTAINER"
+  --name "events-$FUNCTION_APP_NAME" --parameters "$(dirname "$0")/../events.bicepparam" --output none
 echo "The app is subscribed to its events."

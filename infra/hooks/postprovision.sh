@@ -8,16 +8,7 @@ command -v az >/dev/null || {
   exit 1
 }
 
+# the parameters are read from the environment
 az deployment sub create --subscription "$AZURE_SUBSCRIPTION_ID" --location "$AZURE_LOCATION" \
-  --name "access-$FUNCTION_APP_NAME" --template-file "$(dirname "$0")/../access.bicep" --output none --parameters \
-  "communicationServiceIds=$ROTATED_RESOURCE_IDS" \
-  "keyVaultId=$VAULT_ID" \
-  "principalId=$IDENTITY_PRINCIPAL_ID" \
-  "functionAppId=$FUNCTION_APP_ID" \
-  "keyVaultSystemTopicId=${KEY_VAULT_SYSTEM_TOPIC_ID:-}" \
-  "watchSubscriptions=${WATCH_SUBSCRIPTIONS:-true}" \
-  "subscriptionSystemTopicIds=${SUBSCRIPTION_SYSTEM_TOPIC_IDS:-}" \
-  "deadLetterAccountId=$DEAD_LETTER_ACCOUNT_ID" \
-  "deadLetterContainer=$DEAD_LETTER_CONTAINER" \
-  "actionGroupId=${ALERT_ACTION_GROUP_ID:-}"
+  --name "access-$FUNCTION_APP_NAME" --parameters "$(dirname "$0")/../access.bicepparam" --output none
 echo "The app has its rights."

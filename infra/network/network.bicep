@@ -27,6 +27,9 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
         name: 'app'
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, prefixLength + 1, 0)
+          // there is no NAT gateway, and subnets of new networks are private unless they say otherwise:
+          // https://learn.microsoft.com/azure/virtual-network/ip-services/default-outbound-access
+          defaultOutboundAccess: true
           delegations: [
             {
               name: 'flex-consumption'

@@ -13,6 +13,7 @@ LEFT_OUT = {"ARM_API_VERSION", "AZURE_TOKEN_CREDENTIALS", "KEY_VAULT_VERIFY_CHAL
 PLATFORMS_OWN = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__blobServiceUri",
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__credential",
@@ -55,6 +56,8 @@ def test_storage_and_telemetry_go_by_identity() -> None:
     """The host's storage and Application Insights are told to use the managed identity, and which one."""
     settings = fixed()
     assert settings["AzureWebJobsStorage__credential"] == "managedidentity"
+    # the host has been seen to start without the addresses where the name was missing
+    assert settings["AzureWebJobsStorage__accountName"] == "storage.name"
     assert settings["AzureWebJobsStorage__clientId"] == settings["AZURE_CLIENT_ID"] == "identityClientId"
     assert settings["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"] == "ClientId=${identityClientId};Authorization=AAD"
 

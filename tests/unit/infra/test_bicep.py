@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support import bicep_rules as rules
+from tests.support import bicep_symbols as symbols
 from tests.support.bicep import INFRA, Bicep, parse, template, templates, text_of
 
 TODAY = datetime.now(UTC).date()
@@ -16,15 +17,15 @@ NOTHING_NEWER = {
     "Microsoft.Insights/metricAlerts",
 }
 TOP = ("main.bicep", "access.bicep", "events.bicep")
-ALERT = "module a 'monitoring/dead-letter-alert.bicep' = {\n  name: 'a'\n  params: {\n    PARAMS\n  }\n}\n"
-WHOLE = "topicName: 'a'\n    topicId: 'b'\n    topicResourceType: 'c'\n    tags: {}\n    actionGroupId: ''"
+ALERT = "module a 'monitoring/undelivered-alert.bicep' = {\n  name: 'a'\n  params: {\n    PARAMS\n  }\n}\n"
+WHOLE = "topicName: 'a'\ntopicId: 'b'\ntopicResourceType: 'c'\nmetricName: 'd'\ntags: {}\nactionGroupId: ''"
 
 type Rule = Callable[[Bicep], list[str]]
 RULES: tuple[Rule, ...] = (
     rules.syntax_errors,
     rules.undescribed,
-    rules.unused,
-    rules.undeclared,
+    symbols.unused,
+    symbols.undeclared,
     rules.wrong_modules,
     rules.remote_modules,
     rules.leaking_outputs,
@@ -36,17 +37,17 @@ FAULTS: tuple[tuple[Rule, str], ...] = (
     (rules.syntax_errors, "resource a 'A.B/c@2024-01-01' == {\n}\n"),
     (rules.undescribed, "param a string\noutput b string = a\n"),
     (rules.undescribed, "@description('')\nparam a string\n"),
-    (rules.unused, "@description('It.')\nparam a string = ''\n"),
-    (rules.unused, "var a = 1\n"),
-    (rules.unused, "resource a 'A.B/c@2024-01-01' existing = {\n  name: 'a'\n}\n"),
-    (rules.undeclared, "output a string = b\n"),
-    (rules.undeclared, "output a string = 'x${b}'\n"),
-    (rules.undeclared, "var a = [1]\noutput b array = map(a, c => d)\n"),
-    (rules.undeclared, "resource a 'A.B/c@2024-01-01' = [\n  for b in [1]: {\n    name: c\n  }\n]\n"),
-    (rules.undeclared, "output a bool = emtpy('')\n"),
+    (symbols.unused, "@description('It.')\nparam a string = ''\n"),
+    (symbols.unused, "var a = 1\n"),
+    (symbols.unused, "resource a 'A.B/c@2024-01-01' existing = {\n  name: 'a'\n}\n"),
+    (symbols.undeclared, "output a string = b\n"),
+    (symbols.undeclared, "output a string = 'x${b}'\n"),
+    (symbols.undeclared, "var a = [1]\noutput b array = map(a, c => d)\n"),
+    (symbols.undeclared, "resource a 'A.B/c@2024-01-01' = [\n  for b in [1]: {\n    name: c\n  }\n]\n"),
+    (symbols.undeclared, "output a bool = emtpy('')\n"),
     (rules.wrong_modules, "module a 'app/no-such.bicep' = {\n  name: 'a'\n}\n"),
-    (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE.replace("    tags: {}\n", ""))),
-    (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE + "\n    other: 1")),
+    (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE.replace("tags: {}\n", ""))),
+    (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE + "\nother: 1")),
     (rules.wrong_modules, ALERT.replace("PARAMS", WHOLE) + "output b string = a.outputs.id\n"),
     (rules.remote_modules, "module a 'br/public:avm/res/web/site:0.1.0' = {\n  name: 'a'\n}\n"),
     (rules.leaking_outputs, "resource a 'A.B/c@2024-01-01' = {\n}\noutput b string = a.listKeys().key1\n"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import events
-from tests.support.bicep import template
+from tests.support.bicep import Expression, template
 from tests.support.bicep_rules import objects
 
 SUBSCRIPTIONS = {
@@ -70,29 +70,50 @@ def test_dead_letters_are_written_by_identity(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "type_"),
+    ("name", "type_", "identity", "metric"),
     [
-        ("events/system-topic.bicep", "Microsoft.EventGrid/systemTopics"),
-        ("events/custom-topic.bicep", "Microsoft.EventGrid/topics"),
+        (
+            "events/system-topic.bicep",
+            "Microsoft.EventGrid/systemTopics",
+            Expression("hasIdentity ? {\n    type: 'SystemAssigned'\n  } : null"),
+            Expression("hasIdentity ? 'DeadLetteredCount' : 'DroppedEventCount'"),
+        ),
+        ("events/custom-topic.bicep", "Microsoft.EventGrid/topics", {"type": "SystemAssigned"}, "DeadLetteredCount"),
     ],
 )
-def test_a_topic_has_the_identity_and_the_alert(name: str, type_: str) -> None:
-    """Every topic that is made may write dead letters, and tells of them."""
+def test_a_topic_has_the_identity_and_the_alert(name: str, type_: str, identity: object, metric: str) -> None:
+    """Every topic that is made tells of events that were given up, and writes them down if it can have an identity."""
     (topic,) = template(name).resources(type_)
-    assert topic.value["identity"] == {"type": "SystemAssigned"}
-    assert template(name).of("module")["alert"].value["params"]["topicResourceType"] == type_
+    assert topic.value["identity"] == identity
+    alert = template(name).of("module")["alert"].value["params"]
+    assert (alert["topicResourceType"], alert["metricName"]) == (type_, metric)
 
 
-def test_each_topic_that_is_made_is_let_into_the_container() -> None:
-    """For each module that makes a topic there is one that gives its identity the right."""
+def test_a_topic_of_a_subscription_has_no_identity() -> None:
+    """Event Grid refuses one to a topic that lies in no region, so there are no dead letters of such a topic."""
+    assert template("events/system-topic.bicep").of("var")["hasIdentity"].value == "location != 'global'"
+    made = template("access.bicep").of("module")
+    assert made["subscriptionTopics"].value["params"]["location"] == "global"
+    assert made["vaultTopic"].value["params"]["location"] == "vaultAccess.outputs.vaultLocation"
+    assert not {"deadLetterAccountId", "deadLetterContainer"} & set(modules()["regenerations"])
+
+
+def test_subscriptions_that_are_not_watched_have_neither_kind_of_topic() -> None:
+    """WATCH_SUBSCRIPTIONS=false subscribes to no topic of a subscription, to one that is there already neither."""
+    for name in ("givenTopicIds", "topiclessSubscriptions"):
+        assert "watchSubscriptions == 'true' && " in template("access.bicep").of("var")[name].text
+
+
+def test_each_topic_with_an_identity_is_let_into_the_container() -> None:
+    """For each module that makes a topic in a region there is one that gives its identity the right."""
     found = {**template("main.bicep").of("module"), **template("access.bicep").of("module")}
     topics = {name for name, module in found.items() if module.target.endswith("-topic.bicep")}
     let_in = {
-        re.findall(r"(\w+)(?:\[index\]|!)\.outputs\.principalId", str(module.value["params"]["principalId"]))[0]
+        re.findall(r"(\w+)!\.outputs\.principalId", str(module.value["params"]["principalId"]))[0]
         for module in found.values()
         if module.target == "events/dead-letter-access.bicep"
     }
-    assert topics == let_in == {"customTopic", "vaultTopic", "subscriptionTopics"}
+    assert topics - {"subscriptionTopics"} == let_in == {"customTopic", "vaultTopic"}
 
 
 def test_custom_events_are_cloudevents_from_end_to_end() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bicep import Bicep, Declaration, parse, template
+from tests.support.bicep import Bicep, Declaration, Expression, parse, template
 
 type Row = tuple[str, str, str, Any]
 DEFAULTS: Sequence[Row] = (
@@ -24,7 +24,6 @@ DEFAULTS: Sequence[Row] = (
     ("app/function-app.bicep", "app", "properties.httpsOnly", True),
     ("app/function-app.bicep", "app", "properties.siteConfig.minTlsVersion", "1.2"),
     ("app/function-app.bicep", "app", "properties.siteConfig.scmMinTlsVersion", "1.2"),
-    ("app/function-app.bicep", "app", "properties.siteConfig.ftpsState", "Disabled"),
     ("app/function-app.bicep", "app", "identity.type", "UserAssigned"),
     (
         "app/function-app.bicep",
@@ -36,6 +35,8 @@ DEFAULTS: Sequence[Row] = (
     ("app/function-app.bicep", "plan", "sku.name", "FC1"),
     ("app/function-app.bicep", "ftpCredentials", "properties.allow", False),
     ("app/function-app.bicep", "scmCredentials", "properties.allow", False),
+    ("app/function-app.bicep", "ftpCredentials", "location", Expression("location")),
+    ("app/function-app.bicep", "scmCredentials", "location", Expression("location")),
     ("monitoring/monitoring.bicep", "workspace", "properties.features.disableLocalAuth", True),
     ("monitoring/monitoring.bicep", "applicationInsights", "properties.DisableLocalAuth", True),
     ("events/custom-topic.bicep", "topic", "properties.disableLocalAuth", True),
@@ -61,6 +62,22 @@ def test_a_default_is_the_secure_one(name: str, symbol: str, path: str, expected
     assert at(resource(template(name), symbol).value, path) == expected
 
 
+def test_the_app_has_a_way_out_of_its_network() -> None:
+    """ARM and the data plane have public endpoints, which a private subnet without a gateway would not reach."""
+    (network,) = template("network/network.bicep").resources("Microsoft.Network/virtualNetworks")
+    ways = {
+        each["name"]: at(each, "properties.defaultOutboundAccess") for each in at(network.value, "properties.subnets")
+    }
+    assert ways == {"app": True, "private-endpoints": None}
+
+
+def test_flex_consumption_takes_what_the_site_is_given() -> None:
+    """The site's configuration names nothing that ARM refuses for this plan; FTP is closed by its policy alone."""
+    site_config = at(resource(template("app/function-app.bicep"), "app").value, "properties.siteConfig")
+    # https://github.com/Azure/terraform-azurerm-avm-res-web-site/pull/345 lists what is refused, with ARM's own words
+    assert set(site_config) <= {"http20Enabled", "minTlsVersion", "scmMinTlsVersion"}
+
+
 def test_an_open_door_would_be_seen() -> None:
     """A property that is missing, or says the opposite, is another value than the expected one."""
     planted = resource(parse("resource a 'A.B/c@2024-01-01' = {\n  properties: {\n    httpsOnly: false\n  }\n}\n"), "a")
@@ -71,10 +88,11 @@ def test_an_open_door_would_be_seen() -> None:
 
 def test_private_endpoints_lead_to_each_service_that_is_used() -> None:
     """With a virtual network, each kind of storage that the host and Durable Functions use has an endpoint, and so
-    has the vault."""
-    modules = template("main.bicep").of("module")
-    assert "for service in ['blob', 'queue', 'table']: if (vnetEnabled)" in modules["storageEndpoints"].text
-    assert modules["vaultEndpoint"].value["params"]["service"] == "vault"
-    assert "if (vnetEnabled)" in modules["vaultEndpoint"].text
+    has the vault; the app is made after them."""
+    main, access = (template(name).of("module") for name in ("main.bicep", "network/private-access.bicep"))
+    assert "for service in ['blob', 'queue', 'table']:" in access["storageEndpoints"].text
+    assert access["vaultEndpoint"].value["params"]["service"] == "vault"
+    assert "if (vnetEnabled)" in main["privateAccess"].text
+    assert main["functionApp"].value["params"]["subnetId"] == "vnetEnabled ? privateAccess!.outputs.appSubnetId : ''"
     for name in ("storage", "vault"):
-        assert modules[name].value["params"]["isPrivate"] == "vnetEnabled"
+        assert main[name].value["params"]["isPrivate"] == "vnetEnabled"

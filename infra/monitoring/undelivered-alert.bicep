@@ -8,6 +8,10 @@ param topicId string
 @description('Resource type of the topic.')
 param topicResourceType string
 
+@allowed(['DeadLetteredCount', 'DroppedEventCount'])
+@description('What is counted: events that were put aside, or, where there is no place for them, lost.')
+param metricName string
+
 @description('Tags.')
 param tags object
 
@@ -15,11 +19,11 @@ param tags object
 param actionGroupId string
 
 resource alert 'Microsoft.Insights/metricAlerts@2018-03-01' = {
-  name: '${topicName}-dead-letters'
+  name: '${topicName}-undelivered'
   location: 'global'
   tags: tags
   properties: {
-    description: 'Event Grid gave up on an event for the key rotation; docs/deploy.md says where it is.'
+    description: 'Event Grid gave up on an event for the key rotation; docs/deploy.md says what becomes of it.'
     severity: 2
     enabled: true
     scopes: [
@@ -33,9 +37,9 @@ resource alert 'Microsoft.Insights/metricAlerts@2018-03-01' = {
       allOf: [
         {
           criterionType: 'StaticThresholdCriterion'
-          name: 'dead-lettered'
+          name: 'undelivered'
           metricNamespace: topicResourceType
-          metricName: 'DeadLetteredCount'
+          metricName: metricName
           operator: 'GreaterThan'
           threshold: 0
           timeAggregation: 'Total'
