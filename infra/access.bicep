@@ -59,7 +59,8 @@ var appSubscription = toLower(app[2])
 var appName = app[8]
 var tags = { 'acs-key-rotation': appName }
 
-var resourceIds = filter(map(split(communicationServiceIds, ','), id => trim(id)), id => !empty(id))
+// each once, however often and in whatever case it is named: modules that are named after them may not be there twice
+var resourceIds = union(filter(map(split(communicationServiceIds, ','), id => toLower(trim(id))), id => !empty(id)), [])
 var subscriptionIds = union(map(resourceIds, id => toLower(split(id, '/')[2])), [])
 var vault = split(keyVaultId, '/')
 
