@@ -43,17 +43,20 @@ class GracePending(Conflict):
 
     Args:
         at: when its grace period ends, in ISO 8601, UTC.
+        rotation: the id under which the grace period can be ended, or None where nobody will end it before its time.
     """
 
     code = "GracePending"
 
-    def __init__(self, at: str) -> None:
+    def __init__(self, at: str, rotation: str | None = None) -> None:
+        by_hand = f", end the grace period (POST /api/rotations/{rotation}/revoke)," if rotation else ""
         super().__init__(
-            f"The key that was published before is still in its grace period, until {at}. Wait, end the grace "
-            'period (POST /api/rotations/{id}/revoke), or send "supersede": true after a leak.',
-            additional_info=[{"type": "GracePeriod", "info": {"at": at}}],
+            f"The key that was published before is still in its grace period, until {at}. Wait{by_hand} or send "
+            '"supersede": true after a leak.',
+            additional_info=[{"type": "GracePeriod", "info": {"at": at} | ({"id": rotation} if rotation else {})}],
         )
         self.at = at
+        self.rotation = rotation
 
 
 class RotationInProgress(Conflict):

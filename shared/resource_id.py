@@ -51,8 +51,12 @@ class ResourceId:
         Raises:
             ValueError: with a sentence that says what an id looks like, or which part is wrong.
         """
-        scope = Scope.parse(text)
-        if scope.resource_group is None or scope.name is None:
+        try:
+            scope = Scope.parse(text)
+        except _NoScopeError:
+            scope = None
+        # a scope's own error would offer a subscription where only a resource will do
+        if scope is None or scope.resource_group is None or scope.name is None:
             raise ValueError(
                 "is not the id of a Communication Services resource: /subscriptions/{subscriptionId}"
                 f"/resourceGroups/{{resourceGroupName}}/providers/{PROVIDER}/{RESOURCE_TYPE}/{{name}}"
@@ -77,6 +81,10 @@ class ResourceId:
         return hash(self.key)
 
 
+class _NoScopeError(ValueError):
+    """The text has not even the shape of a scope."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A subscription, a resource group in it, or one Communication Services resource in that."""
@@ -99,7 +107,7 @@ class Scope:
         if len(parts) not in (3, 5, 9) or any(
             expected is not None and expected != given for expected, given in zip(shape, literal, strict=False)
         ):
-            raise ValueError(
+            raise _NoScopeError(
                 "is not an ARM id of a subscription, a resource group or a Communication Services resource"
             )
         group = parts[4] if len(parts) > 3 else None

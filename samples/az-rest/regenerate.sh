@@ -9,6 +9,7 @@ set -euo pipefail
 key_type=${1:?say Primary or Secondary}
 : "${APP:?the URL of the function app}" "${KEY:?a function key}"
 : "${SUBSCRIPTION:?}" "${GROUP:?}" "${NAME:?}"
+APP=${APP%/}
 
 resource="/subscriptions/$SUBSCRIPTION/resourceGroups/$GROUP/providers/Microsoft.Communication/communicationServices/$NAME"
 

@@ -2,13 +2,14 @@
 # Rotate the app's resource with az rest and wait for the end: rotate-and-wait.sh [BODY]
 #
 # APP is the function app's URL, KEY a function key; BODY the JSON of POST /api/rotations. TIMEOUT_SECONDS (1800) bounds
-# the waiting; the rotation itself goes on. Prints the rotation's status; fails with 1 where it was refused or has
+# the waiting, POLL_SECONDS (5) is between two looks; the rotation itself goes on. Prints the rotation's status; fails with 1 where it was refused or has
 # failed, with 2 where it has not ended in time.
 set -euo pipefail
 
 body=${1:-}
 [[ -n "$body" ]] || body='{}'
 : "${APP:?the URL of the function app}" "${KEY:?a function key}"
+APP=${APP%/}
 deadline=$((SECONDS + ${TIMEOUT_SECONDS:-1800}))
 
 # METHOD URL ID [az's own options]; az rest tells no status, so what is asked for is the rotation's own
@@ -30,7 +31,10 @@ while [[ "$status" == Running || "$status" == NotStarted ]]; do
     exit 2
   fi
   sleep "${POLL_SECONDS:-5}"
-  status=$(request get "$APP/api/rotations/$rotation" "$request_id" --query status --output tsv)
+  status=$(request get "$APP/api/rotations/$rotation" "$request_id" --query status --output tsv) || {
+    echo "No answer; the rotation goes on, its status: $APP/api/rotations/$rotation" >&2
+    exit 1
+  }
 done
 
 request get "$APP/api/rotations/$rotation" "$request_id"

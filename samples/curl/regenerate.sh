@@ -9,6 +9,7 @@ set -euo pipefail
 key_type=${1:?say Primary or Secondary}
 fingerprint=${2:-}
 : "${APP:?the URL of the function app}" "${KEY:?a function key}"
+APP=${APP%/}
 
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
@@ -21,7 +22,11 @@ headers() {
 
 status=$(curl --silent --show-error --output "$answer" --write-out '%{http_code}' --max-time 240 \
   --header @<(headers) --header 'Content-Type: application/json' \
-  --data "{\"keyType\": \"$key_type\"}" "$APP/api/regenerateKey")
+  --data "{\"keyType\": \"$key_type\"}" "$APP/api/regenerateKey") || {
+  # whether the request got there, curl's own message says
+  echo "No answer: if the request was sent, look at the key's fingerprint before you send it again" >&2
+  exit 1
+}
 
 cat "$answer"
 echo

@@ -9,6 +9,7 @@ set -euo pipefail
 body=${1:-}
 [[ -n "$body" ]] || body='{}'
 : "${APP:?the URL of the function app}" "${KEY:?a function key}"
+APP=${APP%/}
 deadline=$((SECONDS + ${TIMEOUT_SECONDS:-1800}))
 
 work=$(mktemp -d)
@@ -31,7 +32,10 @@ header() {
 
 id=$(python3 -c 'import uuid; print(uuid.uuid4())')
 status=$(request POST "$APP/api/rotations" --header 'Content-Type: application/json' \
-  --header "Repeatability-Request-ID: $id" --data "$body")
+  --header "Repeatability-Request-ID: $id" --data "$body") || {
+  echo "No answer: if the request was sent, a rotation may go on" >&2
+  exit 1
+}
 rotation=$(header Operation-Location)
 rotation=${rotation##*/}
 
@@ -43,7 +47,10 @@ while [[ "$status" == 202 ]]; do
   pause=$(header Retry-After)
   sleep "${pause:-5}"
   # the address is made of the app's own URL: the key goes nowhere else
-  status=$(request GET "$APP/api/rotations/$rotation/result")
+  status=$(request GET "$APP/api/rotations/$rotation/result") || {
+    echo "No answer; the rotation goes on, its status: $APP/api/rotations/$rotation" >&2
+    exit 1
+  }
 done
 
 cat "$work/body"

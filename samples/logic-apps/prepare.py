@@ -6,7 +6,7 @@ project of Logic Apps Standard, which knows no secure types: there a secret is t
 
 Values come from the environment: APP_URL for appUrl, FUNCTION_KEY for functionKey, NOTIFICATION_URL, AUDIENCE,
 RESOURCE_IDS (separated by blanks). What is written for Consumption holds the function key: only you can read the file,
-and it should be deleted after the import. Uses nothing but the standard library.
+and it should be deleted after the import. Needs Python 3.9 or newer, and nothing else.
 """
 
 import json
@@ -70,13 +70,13 @@ def main(plan: str, source: str, folder: str) -> None:
     """Write the files."""
     path = Path(source)
     definition: Json = json.loads(path.read_text("utf-8"))["definition"]
-    match plan:
-        case "consumption":
-            consumption(definition, Path(folder))
-        case "standard":
-            standard(definition, Path(folder), path.stem)
-        case _:
-            raise SystemExit("say consumption or standard")
+    # no match statement: macOS brings Python 3.9
+    if plan == "consumption":
+        consumption(definition, Path(folder))
+    elif plan == "standard":
+        standard(definition, Path(folder), path.stem)
+    else:
+        raise SystemExit("say consumption or standard")
 
 
 if __name__ == "__main__":

@@ -26,4 +26,6 @@ def main(resource_id: str | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2 or not os.environ.get("TOPIC"):
+        sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

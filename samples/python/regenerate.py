@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.mgmt.communication import CommunicationServiceManagementClient
 
 
@@ -29,7 +29,7 @@ def main(key_type: str, fingerprint: str | None = None) -> int:
     headers = {"x-functions-key": os.environ["KEY"]}
     if fingerprint:
         headers["If-Match"] = f'"{fingerprint}"'
-    app = os.environ["APP"]
+    app = os.environ["APP"].rstrip("/")
     client = CommunicationServiceManagementClient(
         NoToken(),
         os.environ["SUBSCRIPTION"],
@@ -50,12 +50,20 @@ def main(key_type: str, fingerprint: str | None = None) -> int:
                 answer: Any = error.response
                 print(f"It goes on: ask {app}/api/rotations/{answer.json()['id']}/result", file=sys.stderr)
                 return 2
-            code = error.error.code if error.error else error.reason
-            print(f"{error.status_code} {code}: {error.message}", file=sys.stderr)
+            # the whole answer, for it says whether the key has changed; the host's own 401 has none
+            told = error.response.text() if error.response else ""
+            print(told or f"{error.status_code} {error.reason}", file=sys.stderr)
+            return 1
+        except AzureError as error:
+            print(f"No answer: {error.message}", file=sys.stderr)
+            print("If the request was sent, look at the key's fingerprint before you send it again", file=sys.stderr)
             return 1
     print(keys["fingerprint"])
     return 0
 
 
 if __name__ == "__main__":
+    variables = ("APP", "KEY", "SUBSCRIPTION", "GROUP", "NAME")
+    if len(sys.argv) not in (2, 3) or not all(os.environ.get(name) for name in variables):
+        sys.exit(__doc__)
     sys.exit(main(*sys.argv[1:]))

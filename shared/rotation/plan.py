@@ -11,7 +11,8 @@ from datetime import datetime
 from shared.conflicts import ActiveKeyUnknown, GracePending, KeyInUse, SecretsDisagreed, StaleEvent
 from shared.errors import AppError
 from shared.parameters import KeyType
-from shared.rotation.model import Found, Pending, SecretView
+from shared.rotation.guard import rotation_id
+from shared.rotation.model import Found, Pending, SecretView, utc_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def decide(found: Found, wanted: Wanted, pending: Pending | None, now: datetime)
         return Refuse(_contradiction(active))
     in_grace = pending is not None and found.keys[active.other] == pending.fingerprint and now < pending.at
     if in_grace and pending is not None and not wanted.supersede:
-        return Refuse(GracePending(pending.to_json()["at"]))
+        return Refuse(_in_grace(pending))
     return Rotate(
         replace=active.other,
         expected=found.keys[active.other],
@@ -151,6 +152,11 @@ def _contradiction(active: KeyType) -> SecretsDisagreed:
     )
 
 
+def _in_grace(pending: Pending) -> GracePending:
+    # who meets a grace that somebody else has begun must learn by which id it can be ended
+    return GracePending(utc_text(pending.at), rotation_id(pending.revocation_id) if pending.revocation_id else None)
+
+
 def refusal(
     key_type: KeyType, fingerprint: str, publishing: Sequence[str], pending: Pending | None, now: datetime
 ) -> AppError | None:
@@ -165,5 +171,5 @@ def refusal(
     if publishing:
         return KeyInUse(publishing)
     if pending is not None and (pending.key_type, pending.fingerprint) == (key_type, fingerprint) and now < pending.at:
-        return GracePending(pending.to_json()["at"])
+        return _in_grace(pending)
     return None

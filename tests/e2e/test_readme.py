@@ -59,31 +59,35 @@ def test_the_curl_examples_regenerate_and_refuse(environment: dict[str, str]) ->
     assert output.count('"code":"PreconditionFailed"') == 1
 
 
-def test_the_examples_of_the_loop_close_it() -> None:
-    """A secret that expires soon is rotated, a key regenerated at ARM is repaired, a published event is answered."""
+@pytest.mark.parametrize(("rotated_before", "refused"), [(False, "KeyInUse"), (True, "GracePending")])
+def test_the_examples_of_the_loop_close_it(rotated_before: bool, refused: str) -> None:
+    """A due secret is rotated, a key regenerated at ARM repaired, an event answered, after README's rotation too."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    expiring, outside, requested = (
+    rotating, expiring, outside, requested = (
         next(block for block in _blocks("bash") if word in block)
-        for word in ('"expiresOn"', "Authorization: Bearer $TOKEN", '"specversion"')
+        for word in ('"PT5S"', '"expiresOn"', "Authorization: Bearer $TOKEN", '"specversion"')
     )
     with Emulator() as emulator:
 
         def run(block: str) -> None:
             block = block.replace("python3 ", f"{sys.executable} ").replace("curl ", "curl -sS ")
             block = block.replace("http://127.0.0.1:7072", emulator.control)
-            _run(["bash", "-ec", block], dict(os.environ))
+            _run(["bash", "-ec", block.replace("http://127.0.0.1:7071", emulator.app)], dict(os.environ))
 
+        if rotated_before:
+            run(rotating)
+            eventually(lambda: events(emulator, "out", "CommunicationKey.Revoked"), "the end of the old key")
         run(expiring)
-        eventually(lambda: events(emulator, "out", "CommunicationKey.Rotated"), "the rotation")
+        eventually(lambda: events(emulator, "out", "CommunicationKey.Rotated")[rotated_before:], "the rotation")
         run(outside)
         eventually(lambda: events(emulator, "out", "CommunicationKey.Repaired"), "the repair")
         settled(emulator)
-        assert published(emulator) == resource(emulator)["keys"]["secondary"]
+        assert published(emulator) == resource(emulator)["keys"]["primary" if rotated_before else "secondary"]
         # the published key and the one in grace are refused, and that is told, too
         run(requested)
         (canceled,) = eventually(lambda: events(emulator, "out", "CommunicationKey.RotationCanceled"), "the answer")
-        assert canceled["event"]["data"]["error"]["code"] == "KeyInUse"
+        assert canceled["event"]["data"]["error"]["code"] == refused
 
 
 def test_the_python_example_prints_a_fingerprint(environment: dict[str, str]) -> None:

@@ -97,12 +97,13 @@ def test_without_revoke_the_old_key_stays(emulator: Emulator) -> None:
 
 
 def test_a_second_rotation_in_grace_is_refused_with_the_time(emulator: Emulator) -> None:
-    """GracePending: 409 in the result, with the end of the grace, and nothing is touched."""
-    result(emulator, start(emulator, {"gracePeriod": "PT1H"}))
+    """GracePending: 409 in the result, with the end of the grace and the id to end it by, and nothing is touched."""
+    result(emulator, first := start(emulator, {"gracePeriod": "PT1H"}))
     ended = result(emulator, again := start(emulator))
     assert (ended.status, ended.json["error"]["code"]) == (409, "GracePending")
     (grace,) = [info for info in ended.json["error"]["additionalInfo"] if info["type"] == "GracePeriod"]
     assert grace["info"]["at"].endswith("Z")
+    assert grace["info"]["id"] == first.json["id"]
     told = status(emulator, again)
     assert (told["status"], told["error"]["code"]) == ("Canceled", "GracePending")
     assert regenerations(emulator) == 1

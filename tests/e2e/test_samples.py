@@ -206,6 +206,42 @@ def test_a_sample_does_not_wait_for_ever(emulator: Emulator, samples: Samples, p
     assert regenerations(emulator) == 1
 
 
+@pytest.mark.parametrize("path", [*WITH_FINGERPRINT, "python/rotate_and_wait.py"])
+def test_a_sample_that_gets_no_answer_says_what_may_have_happened(samples: Samples, path: str) -> None:
+    """Nobody listens there: exit code 1 and a sentence about the request, in place of a traceback."""
+    argument = GRACE if path in ROTATE else "Secondary"
+    printed, told = samples(path).run(argument, code=1, APP="https://127.0.0.1:1")
+    assert "No answer" in told
+    assert "if the request was sent" in told.lower()
+    assert "Traceback" not in printed + told
+
+
+@pytest.mark.parametrize("path", [*WITH_FINGERPRINT, *ROTATE])
+def test_a_sample_shows_the_whole_error(emulator: Emulator, samples: Samples, path: str) -> None:
+    """What additionalInfo says, too: who publishes the key, how long a grace lasts, what has become of the key."""
+    if path in ROTATE:
+        sample = samples(path)
+        sample.run(GRACE)
+        printed, told = sample.run(GRACE, code=1)
+        assert '"GracePeriod"' in printed + told
+    else:
+        printed, told = samples(path).run("Primary", code=1)
+        assert '"PublishedBy"' in printed + told
+
+
+@pytest.mark.parametrize("path", ["python/regenerate.py", "javascript/regenerate.mjs"])
+def test_a_sample_without_its_variables_says_which_it_needs(samples: Samples, path: str) -> None:
+    """Exit code 1 and what is to be set."""
+    _, told = samples(path).run("Secondary", code=1, SUBSCRIPTION="")
+    assert re.search("APP.*KEY.*SUBSCRIPTION.*GROUP.*NAME", told)
+
+
+@pytest.mark.parametrize("path", [*REGENERATE, *ROTATE])
+def test_a_sample_takes_an_address_with_a_slash_at_its_end(emulator: Emulator, samples: Samples, path: str) -> None:
+    """As browsers show it: the host knows no address with two slashes."""
+    samples(path).run(GRACE if path in ROTATE else "Secondary", APP=f"{emulator.app}/")
+
+
 @pytest.mark.parametrize("path", [*REGENERATE, *ROTATE])
 def test_a_sample_with_a_wrong_function_key_fails(emulator: Emulator, samples: Samples, path: str) -> None:
     """401 from the host, which has no body: exit code 1, and Azure is not asked."""

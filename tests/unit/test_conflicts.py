@@ -48,15 +48,20 @@ def test_a_conflict_says_what_is_in_the_way() -> None:
         for error in (
             conflicts.KeyInUse(["https://v/secrets/s/1"]),
             conflicts.GracePending("2026-01-03T00:00:00Z"),
+            conflicts.GracePending("2026-01-03T00:00:00Z", "id"),
             conflicts.RotationInProgress("id"),
         )
     ]
     assert info == [
         [{"type": "PublishedBy", "info": {"secrets": ["https://v/secrets/s/1"]}}],
         [{"type": "GracePeriod", "info": {"at": "2026-01-03T00:00:00Z"}}],
+        [{"type": "GracePeriod", "info": {"at": "2026-01-03T00:00:00Z", "id": "id"}}],
         [{"type": "RotationHolder", "info": {"id": "id"}}],
     ]
     assert conflicts.GracePending("t").at == "t"
+    # an address is named only where somebody answers there
+    assert "/api/rotations/id/revoke" in conflicts.GracePending("t", "id").message
+    assert "/revoke" not in conflicts.GracePending("t").message
     assert conflicts.RotationInProgress("i").holder == "i"
 
 

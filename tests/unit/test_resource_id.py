@@ -102,6 +102,14 @@ def test_a_scope_is_no_resource_id(text: str) -> None:
         ResourceId.parse(text)
 
 
+@pytest.mark.parametrize("text", ["MyCommunicationResource", f"/subscriptions/{SUBSCRIPTION}/resourceGroups"])
+def test_what_is_no_id_is_shown_what_an_id_is(text: str) -> None:
+    """The sentence shows the form of a resource's id, and does not offer a subscription, which is refused as well."""
+    with pytest.raises(ValueError, match="/communicationServices/") as raised:
+        ResourceId.parse(text)
+    assert "an ARM id of a subscription" not in str(raised.value)
+
+
 def test_the_longest_names_are_taken() -> None:
     """A name may have 63 characters and a group 90, with the characters that ARM allows there."""
     resource, problems = ResourceId.from_parts(SUBSCRIPTION, "a.(b)_-" + "g" * 83, "n-_" + "9" * 60)

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -197,11 +197,20 @@ def test_disagreeing_secrets_converge_on_the_newer_key(newer: str, key_type: Key
 
 
 def test_the_other_key_in_grace_refuses_with_its_time() -> None:
-    """GracePending says until when."""
+    """GracePending says until when, and by which rotation's id the grace can be ended."""
     plan = decide(Found(KEYS, [view("a", "sha256:s")]), Wanted(), pending(PRIMARY), NOW)
     assert isinstance(plan, Refuse)
     assert isinstance(plan.error, GracePending)
-    assert plan.error.at == "2026-01-01T01:00:00Z"
+    assert (plan.error.at, plan.error.rotation) == ("2026-01-01T01:00:00Z", "r1")
+
+
+def test_a_grace_that_nobody_ends_early_names_no_rotation() -> None:
+    """Where the old key is left to live, there is no id under which it could be revoked."""
+    kept = replace(pending(PRIMARY), revocation_id=None)
+    plan = decide(Found(KEYS, [view("a", "sha256:s")]), Wanted(), kept, NOW)
+    assert isinstance(plan, Refuse)
+    assert isinstance(plan.error, GracePending)
+    assert plan.error.rotation is None
 
 
 @pytest.mark.parametrize(
@@ -253,7 +262,7 @@ def test_a_key_in_grace_is_not_regenerated_alone(grace: Pending | None, refused:
     error = refusal(PRIMARY, "sha256:p", [], grace, NOW)
     assert isinstance(error, GracePending) is refused
     if error is not None:
-        assert error.additional_info[0]["info"] == {"at": "2026-01-01T01:00:00Z"}
+        assert error.additional_info[0]["info"] == {"at": "2026-01-01T01:00:00Z", "id": "r1"}
 
 
 @pytest.mark.parametrize("secret", [("a", "2"), ("b", "1")])

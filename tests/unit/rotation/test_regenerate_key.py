@@ -43,13 +43,14 @@ async def test_a_published_key_is_refused(quick: Quick) -> None:
 
 
 async def test_a_key_in_grace_is_refused(quick: Quick) -> None:
-    """Consumers may still hold it: GracePending with the time."""
+    """Consumers may still hold it: GracePending with the time and the rotation."""
     world = quick(World("a"))
     durable = Durable(world)
     rotated = await durable.rotate(hold=True)
     output = await regenerate(durable, "Primary")
     assert (output["status"], output["error"]["code"]) == ("Canceled", "GracePending")
-    assert output["error"]["additionalInfo"][0]["info"] == {"at": rotated["revocation"]["at"]}
+    info = output["error"]["additionalInfo"][0]["info"]
+    assert info == {"at": rotated["revocation"]["at"], "id": "r1"}
     assert world.cloud.regenerated == [SECONDARY]
 
 

@@ -1,5 +1,6 @@
 """The Logic Apps samples are well-formed: names, order, parameters, and no secret in sight."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -57,6 +58,20 @@ def test_the_envelope_is_what_the_tools_want(definition: Json) -> None:
     names = [name for name, _ in all_actions(definition["actions"])]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[A-Z][A-Za-z_]{0,79}", name) for name in names)
+
+
+def test_a_trigger_insists_on_what_it_needs(definition: Json) -> None:
+    """Where a property is required the trigger checks its schema, which Logic Apps does not do by itself."""
+    (trigger,) = definition["triggers"].values()
+    required = trigger.get("inputs", {}).get("schema", {}).get("required")
+    assert (trigger.get("operationOptions") == "EnableSchemaValidation") == bool(required)
+
+
+def test_the_readme_shows_the_action_as_it_is() -> None:
+    """What a reader pastes into a workflow is the action of the definition, under its name."""
+    (block,) = re.findall(r"^```json\n(.*?)^```", (FOLDER / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    name = "Regenerate"
+    assert json.loads(f"{{{block}}}") == {name: load("regenerate-key")["actions"][name]}
 
 
 def test_every_action_is_of_a_known_shape(definition: Json) -> None:
