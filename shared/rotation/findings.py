@@ -20,6 +20,7 @@ class Finding(StrEnum):
     LATER = auto()
     NOT_ALLOWED = auto()
     FAILED = auto()
+    LEFT = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Summary:
         later: it was tried in vain, and will be tried again.
         not_allowed: outside the allow-list; nothing was asked of Azure.
         failed: could not be looked at, or nothing could be started.
+        left: for another run, for want of time.
         released: claims of holders that had ended without a word.
         purged: ended orchestrations that were forgotten, or None where that failed.
     """
@@ -54,6 +56,7 @@ class Summary:
     later: int
     not_allowed: int
     failed: int
+    left: int
     released: int
     purged: int | None
 
@@ -73,6 +76,7 @@ class Summary:
             later=found.count(Finding.LATER),
             not_allowed=found.count(Finding.NOT_ALLOWED),
             failed=found.count(Finding.FAILED),
+            left=found.count(Finding.LEFT),
             released=released,
             purged=purged,
         )
@@ -90,6 +94,7 @@ class Summary:
             "later": self.later,
             "notAllowed": self.not_allowed,
             "failed": self.failed,
+            "left": self.left,
             "released": self.released,
             "purged": self.purged,
         }

@@ -1,13 +1,15 @@
 """The timer's use case: find what got lost, start at most one thing a resource, and forget what ended long ago.
 
-One listing of the vault shows which secrets there are and whose; then each resource is looked at, a few at once. One
-that cannot be looked at hinders no other. What is started has the id that the lost event would have given it, and
+One listing of the vault shows which secrets there are and whose; then each resource is looked at, a few at once, in an
+order of chance: of more than a run has time for, each gets its turn in one of the next. One that cannot be looked at
+hinders no other. What is started has the id that the lost event would have given it, and
 what is tried again an id with the attempt's number, so that nothing is started twice however often the timer runs.
 """
 
 import asyncio
 import json
 import logging
+import random
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +42,8 @@ from shared.telemetry.spans import span
 _logger = logging.getLogger(__name__)
 # how many resources are looked at at once
 _AT_ONCE = 8
+# for how long looks are begun: what else a run does must fit into the five minutes of functionTimeout, too
+_LOOKING = timedelta(minutes=3)
 _SOURCE = "timer"
 
 
@@ -157,12 +161,18 @@ class Reconciler:
         for name in sorted(owners):
             names.setdefault(owners[name], []).append(name)
         limit = asyncio.Semaphore(_AT_ONCE)
+        until = self.now() + _LOOKING
 
         async def one(resource: ResourceId) -> Finding:
             async with limit:
+                if self.now() >= until:
+                    return Finding.LEFT
                 return await self._settle(watched, resource, names[resource], released)
 
-        return await asyncio.gather(*(one(resource) for resource in names))
+        findings = await asyncio.gather(*(one(resource) for resource in random.sample(list(names), len(names))))
+        if left := findings.count(Finding.LEFT):
+            _logger.warning("reconcile: no time was left for %d of %d resources", left, len(findings))
+        return findings
 
     async def _settle(self, watched: Watched, resource: ResourceId, names: list[str], released: list[str]) -> Finding:
         """Look at one resource and do what is to be done; what goes wrong is logged, and hinders no other one."""

@@ -13,6 +13,7 @@ NAMES = {
     Finding.LATER: "later",
     Finding.NOT_ALLOWED: "notAllowed",
     Finding.FAILED: "failed",
+    Finding.LEFT: "left",
 }
 
 

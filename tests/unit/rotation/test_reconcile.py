@@ -20,7 +20,7 @@ from shared.rotation.findings import Summary
 from shared.rotation.model import Json, Pending
 from shared.rotation.reconcile import Reconciler, Watched
 from shared.settings import parse_settings
-from tests.support.rotation import EPOCH, PRIMARY, SECONDARY, Cloud, MemoryVault, World
+from tests.support.rotation import EPOCH, PRIMARY, SECONDARY, Clock, Cloud, MemoryVault, World
 from tests.support.rotation_engine import FakeEngine, instance
 from tests.support.telemetry import Telemetry, attributes, is_failed
 from tests.support.vault import OTHER, RESOURCE, connected
@@ -55,6 +55,18 @@ class Keys:
     async def regenerate_key(self, resource: ResourceId, key_type: KeyType, **_options: object) -> AccessKey:
         """Never: the timer changes nothing itself."""
         raise AssertionError(f"{key_type} of {resource} was regenerated")
+
+
+@dataclass(slots=True, kw_only=True)
+class SlowKeys(Keys):
+    """An ARM that takes ten seconds for each answer."""
+
+    clock: Clock
+
+    async def list_keys(self, resource: ResourceId, *, request_id: str) -> Mapping[KeyType, AccessKey]:
+        """Return both keys, later."""
+        self.clock.now += timedelta(seconds=10)
+        return await Keys.list_keys(self, resource, request_id=request_id)
 
 
 @dataclass(slots=True)
@@ -428,6 +440,27 @@ async def test_many_resources_are_looked_at_eight_at_once() -> None:
     assert (summary.resources, summary.repairs, summary.sound) == (31, 10, 21)
     assert sorted(map(str, bench.keys.asked)) == sorted(map(str, (RESOURCE, *many)))
     assert (bench.keys.most_at_once, bench.vault.listings) == (8, 1)
+
+
+async def test_what_there_is_no_time_for_is_left_to_another_run(caplog: pytest.LogCaptureFixture) -> None:
+    """No look begins after three minutes; the run ends well and says how many are left, not the same ones each time."""
+    many = others(30)
+    bench = Bench(allowed=(RESOURCE, *many))
+    for number, owner in enumerate(many):
+        bench.another(f"s{number}", owner)
+    slow = SlowKeys(bench.keys.clouds, clock=bench.world.clock)
+    assert bench.reconciler.watched is not None
+    slowly = replace(bench.reconciler, watched=replace(bench.reconciler.watched, keys=slow))
+    first = await slowly.run()
+    # the looks of eight at once may begin before the time is over, and end after it
+    assert (first.resources, first.failed) == (31, 0)
+    assert 18 <= first.sound <= 18 + 8
+    assert (first.left, first.purged) == (31 - first.sound, 0)
+    assert f"no time was left for {first.left} of 31 resources" in caplog.text
+    seen = set(slow.asked)
+    slow.asked.clear()
+    await slowly.run()
+    assert set(slow.asked) != seen
 
 
 async def test_spellings_of_one_resource_are_one_resource() -> None:
