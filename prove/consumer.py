@@ -15,7 +15,7 @@ _EVERY_SECONDS = 0.2
 
 
 class Consumer:
-    """Reads and probes every 100 ms in a thread, until it is left; a context manager.
+    """Reads and probes several times a second in a thread, until it is left; a context manager.
 
     Attributes:
         probes: how many probes were accepted.
