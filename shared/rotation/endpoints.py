@@ -8,6 +8,7 @@ from shared.authorization import authorized
 from shared.conflicts import Decided
 from shared.errors import AppError, InvalidRequest, NotFound, ResourceNotAllowed
 from shared.http import Request, Response, collecting
+from shared.json_body import unknown_properties
 from shared.regeneration import utc_now
 from shared.resource_id import ResourceId
 from shared.rotation import requests
@@ -84,6 +85,7 @@ async def cancel(request: Request, engine: Engine) -> Response:
 
 async def _decide(request: Request, engine: Engine, decision: str) -> Response:
     caller = authorized(request, settings())
+    _require_nothing(request)
     instance = await _found(engine, request.route.get("id", ""))
     resource = ResourceId.parse(instance.input["resourceId"])
     action = "RevokeKey" if decision == "revoke" else "KeepKey"
@@ -94,6 +96,14 @@ async def _decide(request: Request, engine: Engine, decision: str) -> Response:
         raise
     audit.started(request, caller, action, resource, instance.id, None)
     return accepted(request, instance.id, await full_status(engine, instance))
+
+
+def _require_nothing(request: Request) -> None:
+    """Refuse a body that asks for anything: what would be ignored must not look as if it were heeded."""
+    body = request.json_object()
+    problems = [*body.problems, *unknown_properties(body.properties, ())]
+    if problems:
+        raise InvalidRequest(problems)
 
 
 async def _tell(engine: Engine, instance: Instance, decision: str) -> None:

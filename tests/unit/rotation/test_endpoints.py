@@ -236,6 +236,27 @@ async def test_a_decision_is_passed_on(endpoint: Any, decision: str) -> None:
     assert engine.decisions == [("r1-revoke", decision)]
 
 
+@pytest.mark.parametrize("endpoint", [revoke, cancel])
+@pytest.mark.parametrize(
+    ("body", "headers", "error"),
+    [
+        (b'{"reason": "leaked"}', {}, InvalidRequest),
+        (b"[]", {}, InvalidRequest),
+        (b"{" + b" " * 5000, {}, RequestEntityTooLarge),
+        (b"now", {"content-type": "text/plain"}, UnsupportedMediaType),
+    ],
+)
+async def test_a_decision_takes_no_properties(
+    endpoint: Any, body: bytes, headers: Mapping[str, str], error: type[AppError]
+) -> None:
+    """400, 413 and 415 as for every body, before anything is decided; no body, or an empty object, is as well."""
+    engine = waiting()
+    with pytest.raises(error):
+        await endpoint(app_request(body, headers=headers, route={"id": "r1"}), engine)
+    assert (engine.looks, engine.decisions) == (0, [])
+    assert (await endpoint(app_request(b"{}", route={"id": "r1"}), engine)).status == 202
+
+
 @pytest.mark.parametrize("second", [revoke, cancel])
 @pytest.mark.parametrize("first", [revoke, cancel])
 async def test_a_second_decision_is_too_late(first: Any, second: Any) -> None:
