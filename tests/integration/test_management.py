@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-from pathlib import Path
 
 import pytest
 
@@ -284,18 +283,3 @@ async def test_the_process_keeps_one_client_and_closes_it_with_its_loop(
     gc.collect()
     assert len(await _posts(control, "token")) == 1
     assert not [record for record in caplog.records if "Unclosed" in record.getMessage()]
-
-
-async def test_a_netrc_file_does_not_stand_in_the_way(
-    tmp_path: Path, app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, control: ControlClient
-) -> None:
-    """What ~/.netrc says of any host is neither sent to ARM nor makes the client refuse our own token."""
-    netrc = tmp_path / "netrc"
-    netrc.write_text("default login somebody password something\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    settings = parse_settings(app_environment)
-    async with Credential(settings) as credential:
-        management = Management(settings, credential)
-        await _regenerate(management)
-        await management.close()
-    assert len(await _posts(control)) == 1
