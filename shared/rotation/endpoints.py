@@ -29,7 +29,7 @@ _SHOWN = ("rotate_key", "regenerate_key", "repair_secrets")
 async def rotate(request: Request, engine: Engine) -> Response:
     """`POST /api/rotations`: start a rotation, or find the one that the same request has started."""
     configured = settings()
-    caller = authorized(request, configured)
+    caller = authorized(request, configured, "RotateKey")
     asked, problems = RotationRequest.parse(request.json_object())
     repeatability = collecting(problems, lambda: requests.repeatability_key(request.headers))
     if asked is None or problems:
@@ -51,7 +51,7 @@ async def rotate(request: Request, engine: Engine) -> Response:
 
 async def status(request: Request, engine: Engine) -> Response:
     """`GET /api/rotations/{id}`: the status, always 200."""
-    authorized(request, settings())
+    authorized(request, settings(), "Read")
     instance = await _found(engine, request.route.get("id", ""))
     headers = {} if run_state(instance).ended else {"Retry-After": RETRY_AFTER}
     return Response(await full_status(engine, instance), headers=headers)
@@ -59,7 +59,7 @@ async def status(request: Request, engine: Engine) -> Response:
 
 async def result(request: Request, engine: Engine) -> Response:
     """`GET /api/rotations/{id}/result`: 202 until it has ended; then its status, or its error with its own status."""
-    authorized(request, settings())
+    authorized(request, settings(), "Read")
     instance = await _found(engine, request.route.get("id", ""))
     match run_state(instance):
         case RunState.SUCCEEDED if instance.shown is not None and "answer" in instance.shown:
@@ -84,11 +84,11 @@ async def cancel(request: Request, engine: Engine) -> Response:
 
 
 async def _decide(request: Request, engine: Engine, decision: str) -> Response:
-    caller = authorized(request, settings())
+    action = "RevokeKey" if decision == "revoke" else "KeepKey"
+    caller = authorized(request, settings(), action)
     _require_nothing(request)
     instance = await _found(engine, request.route.get("id", ""))
     resource = ResourceId.parse(instance.input["resourceId"])
-    action = "RevokeKey" if decision == "revoke" else "KeepKey"
     try:
         await _tell(engine, instance, decision)
     except Decided as error:

@@ -138,14 +138,22 @@ async def test_without_a_key_vault_nothing_is_rotated(use: Use) -> None:
     assert "KEY_VAULT_URL" in raised.value.message
 
 
-@pytest.mark.parametrize("endpoint", [rotate, status, result, revoke, cancel])
-async def test_a_required_role_is_asked_for_first(use: Use, endpoint: Any) -> None:
-    """Every one of the routes wants it, before anything is looked up."""
+@pytest.mark.parametrize(
+    ("endpoint", "action"),
+    [(rotate, "RotateKey"), (status, "Read"), (result, "Read"), (revoke, "RevokeKey"), (cancel, "KeepKey")],
+)
+async def test_a_required_role_is_asked_for_first(
+    use: Use, caplog: pytest.LogCaptureFixture, endpoint: Any, action: str
+) -> None:
+    """Every one of the routes wants it, before anything is looked up; the audit knows who wanted what."""
     use(REQUIRED_APP_ROLES="Keys.Rotate")
     engine = waiting()
     with pytest.raises(RoleRequired):
         await endpoint(of("r1"), engine)
     assert engine.looks == 0
+    (line,) = audited(caplog)
+    assert (line["action"], line["outcome"], line["error"]) == (action, "Refused", "RoleRequired")
+    assert line["caller"] == {"kind": "FunctionKey"}
 
 
 async def test_a_held_resource_is_refused() -> None:
