@@ -61,7 +61,7 @@ async def test_an_inspection_tells_fingerprints_alone() -> None:
     assert not any(key in str(found) for key in world.cloud.issued)
 
 
-@pytest.mark.parametrize("name", sorted({*STEPS} - {"disable_superseded"}))
+@pytest.mark.parametrize("name", sorted(STEPS))
 async def test_a_resource_that_is_not_allowed_is_not_touched(name: str) -> None:
     """Whoever started it, and whatever was allowed then: ARM and the vault are not asked, and it is not tried again."""
     world = World("a")
