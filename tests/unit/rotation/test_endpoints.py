@@ -78,6 +78,15 @@ async def test_a_rotation_is_accepted_with_where_to_go_on(body: bytes) -> None:
     assert request["graceSeconds"] == (5.0 if b"PT5S" in body else 172800.0)
 
 
+@pytest.mark.parametrize("topic", ["", "https://topic.example/api/events"])
+async def test_the_end_of_a_rotation_is_told_to_the_apps_topic(use: Use, topic: str) -> None:
+    """The orchestration is asked to tell its end only where a topic is set."""
+    use(EVENT_GRID_TOPIC_ENDPOINT=topic)
+    engine = FakeEngine()
+    await rotate(app_request(), engine)
+    assert engine.started[0][2]["announce"] is bool(topic)
+
+
 async def test_without_a_request_id_each_request_is_its_own() -> None:
     """Two requests, two ids."""
     engine = FakeEngine()

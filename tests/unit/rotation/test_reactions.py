@@ -219,6 +219,14 @@ async def test_a_requested_rotation_takes_what_the_http_request_takes(
     assert request["announce"] is True
 
 
+async def test_a_requested_rotation_has_the_apps_own_grace_period(use: Use) -> None:
+    """Where the event says none, ROTATION_GRACE_PERIOD does."""
+    use(ROTATION_GRACE_PERIOD="P3D")
+    engine = FakeEngine()
+    await react(event("CommunicationKey.RotateRequested", {}), engine)
+    assert engine.started[0][2]["graceSeconds"] == 3 * 86400
+
+
 async def test_the_same_id_of_another_source_is_another_request() -> None:
     """CloudEvents: the source and the id together tell events apart."""
     engine = FakeEngine()
