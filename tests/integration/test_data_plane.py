@@ -4,6 +4,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import AsyncGenerator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import pytest_asyncio
@@ -20,6 +21,7 @@ from shared.redaction import Secret
 from shared.resource_id import ResourceId
 from shared.settings import parse_settings
 from tests.support.cloud import ControlClient, first_resource
+from tests.support.local_server import LocalServer
 
 RESOURCE = ResourceId.parse(RESOURCE_ID)
 
@@ -112,6 +114,21 @@ async def test_an_endpoint_that_cannot_be_asked_is_no_verdict(
     """No https, no host, nobody there: no verdict rather than a dead key."""
     with pytest.raises(NoVerdict):
         await plane.accepts(endpoint, _key(cloud))
+
+
+async def test_nothing_is_sent_without_tls(plane: CommunicationDataPlane, cloud: Cloud) -> None:
+    """An endpoint that is no https URL is not asked, though somebody listens there."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # http.server's name
+            asked.append(self.path)
+            self.send_error(401)
+
+    with LocalServer(Handler) as server:
+        with pytest.raises(NoVerdict):
+            await plane.accepts(server.origin, _key(cloud))
+        assert asked == []
 
 
 async def test_many_probes_at_once_do_not_mix_their_keys(cloud: Cloud, plane: CommunicationDataPlane) -> None:

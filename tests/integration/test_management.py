@@ -5,6 +5,7 @@ import gc
 import logging
 
 import pytest
+from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 
 from emulator.cloud.cloud import Cloud
 from emulator.cloud.defaults import RESOURCE_ID, USER_ASSIGNED
@@ -66,6 +67,27 @@ async def test_a_key_is_regenerated_with_one_canonical_post(
         REQUEST_ID,
         True,
     )
+
+
+async def test_arm_is_asked_with_the_version_and_for_the_token_that_the_settings_name(
+    app_environment: dict[str, str], control: ControlClient
+) -> None:
+    """ARM_API_VERSION goes out with each request, and the token is for ARM_ENDPOINT, as sovereign clouds want it."""
+    settings = parse_settings(app_environment | {"ARM_API_VERSION": "2025-09-01"})
+    scopes: set[tuple[str, ...]] = set()
+
+    class Watched(Credential):
+        async def get_token_info(self, *of: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+            scopes.add(of)
+            return await super().get_token_info(*of, options=options)
+
+    async with Watched(settings) as credential:
+        management = Management(settings, credential)
+        await management.list_keys(RESOURCE, request_id=REQUEST_ID)
+        await _regenerate(management)
+        await management.close()
+    assert {entry["apiVersion"] for entry in await control.requests() if entry["service"] == "arm"} == {"2025-09-01"}
+    assert scopes == {(f"{app_environment['ARM_ENDPOINT']}/.default",)}
 
 
 async def test_both_keys_are_listed(cloud: Cloud, management: Management) -> None:
