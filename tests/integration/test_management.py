@@ -5,6 +5,7 @@ import gc
 import logging
 
 import pytest
+from aiohttp import web
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 
 from emulator.cloud.cloud import Cloud
@@ -26,6 +27,7 @@ from shared.resource_id import ResourceId
 from shared.settings import parse_settings
 from shared.settings import settings as process_settings
 from tests.support.cloud import ControlClient, first_resource
+from tests.support.stranger import stranger
 
 RESOURCE = ResourceId.parse(RESOURCE_ID)
 REQUEST_ID = "11111111-2222-3333-4444-555555555555"
@@ -230,6 +232,28 @@ async def test_a_developers_credential_is_used_only_when_asked_for(
             await _regenerate(management)
         await management.close()
     assert await control.requests() == []
+
+
+async def test_no_other_credential_is_used_unasked(
+    cloud: Cloud, app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client secret that lies in the environment is not used, and its authority not asked: the identity is."""
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=404)
+
+    async with stranger(cloud, answer) as (origin, paths):
+        for name, value in {
+            "AZURE_AUTHORITY_HOST": origin,
+            "AZURE_TENANT_ID": "99998888-7777-6666-5555-444433332222",
+            "AZURE_CLIENT_ID": USER_ASSIGNED.client_id,
+            "AZURE_CLIENT_SECRET": REQUEST_ID,
+        }.items():
+            monkeypatch.setenv(name, value)
+        settings = parse_settings(app_environment | {"AZURE_CLIENT_ID": USER_ASSIGNED.client_id})
+        async with Credential(settings) as credential:
+            assert (await credential.get_token_info(f"{cloud.arm_url}/.default")).token
+    assert paths == []
 
 
 async def test_a_wrong_shape_of_keys_is_no_answer(management: Management, control: ControlClient) -> None:
