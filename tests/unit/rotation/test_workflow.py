@@ -1,11 +1,13 @@
 """A rotation from its start to the end of the old key: each row of the plan table, and what is left behind."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.key_vault_errors import KeyVaultForbidden
+from shared.resource_id import AllowList
 from tests.support.orchestration import Durable, rotation
 from tests.support.rotation import GRACE, PRIMARY, SECONDARY, Quick, World
 from tests.support.vault import OTHER, connected, secret
@@ -130,6 +132,15 @@ async def test_without_a_secret_and_without_a_word_nothing_is_done(quick: Quick)
     output = await Durable(world).rotate()
     assert (output["status"], output["error"]["code"]) == ("Canceled", "ActiveKeyUnknown")
     assert world.cloud.regenerated == []
+
+
+async def test_a_resource_that_is_not_allowed_any_more_is_refused(quick: Quick) -> None:
+    """Whoever started it: it ends as canceled, with nothing touched."""
+    world = quick(World("a"))
+    world.steps = replace(world.steps, allowed=AllowList([]))
+    output = await (durable := Durable(world)).rotate()
+    assert (output["status"], output["error"]["code"]) == ("Canceled", "ResourceNotAllowed")
+    assert (world.cloud.regenerated, world.vault.sets, durable.holder()) == ([], 0, None)
 
 
 async def test_a_second_rotation_waits_for_the_grace_period(quick: Quick) -> None:
