@@ -1,7 +1,7 @@
 """A rotation from its start to the end of the old key: each row of the plan table, and what is left behind."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -185,6 +185,16 @@ async def test_superseding_takes_the_key_in_grace_at_once(quick: Quick) -> None:
     assert ended(durable, "r2") == ("Done", "Dead")
     assert not world.cloud.live(leaked)
     assert world.cloud.regenerated == [SECONDARY, PRIMARY, SECONDARY]
+
+
+async def test_a_grace_period_is_never_shorter_than_promised(quick: Quick) -> None:
+    """Told in whole seconds, it is rounded up: consumers that have left in the midst of a second have all of it."""
+    world = quick(World("a"))
+    world.clock.tick(timedelta(milliseconds=900))
+    durable = Durable(world)
+    output = await durable.rotate()
+    ((_, left),) = [each for each in world.left if world.cloud.live(each[0]) is False]
+    assert datetime.fromisoformat(output["revocation"]["at"]) >= left + GRACE
 
 
 async def test_a_grace_of_nothing_ends_at_once(quick: Quick) -> None:
