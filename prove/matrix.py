@@ -61,14 +61,13 @@ def run(*, quick: bool, progress: Progress) -> Part:
     chosen = every[_QUICK_FIRST :: len(every) // _QUICK_CELLS] if quick else every
     progress(f"{len(chosen)} of {len(every)} cells")
     results = run_all(chosen, _QUICK_LANES if quick else _LANES, progress)
-    path = _written(results)
+    progress(f"each cell's line, as JSON: {_written(results)}")
     return Part(
         title="Fault matrix",
         method=_METHOD,
         tables=[_by_workload(derived, results), *_by_fault(results), _ends(results)],
         failures=[f"{each.cell}: {'; '.join(each.wrong)}" for each in results if each.wrong],
         not_shown=_NOT_SHOWN,
-        notes=[f"Each cell's line, as JSON: `{path}` (of this run, on the machine that it ran on)."],
     )
 
 

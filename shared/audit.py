@@ -93,9 +93,17 @@ def ended(action: str, resource: str, instance_id: str, outcome: str, told: Mapp
     _write(level, action, outcome, {"resourceId": resource, **said}, {"instanceId": instance_id})
 
 
-def refusal(request: Request, caller: Caller, error: NotAllowed) -> None:
-    """Write the line of a caller who was refused before it was looked at what they want."""
-    _failed(request, caller, error, {})
+def refusal(request: Request, caller: Caller, action: str, error: NotAllowed) -> None:
+    """Write the line of a caller who was refused before it was looked at what they want.
+
+    `action` is that of the route, `Read` where it changes nothing; `outcome` is `Refused`, of a regeneration
+    `NotRegenerated`.
+    """
+    if action == "RegenerateKey":
+        _failed(request, caller, error, {})
+    else:
+        fields: dict[str, object] = {"error": error.code, "status": error.status}
+        _write(logging.WARNING, action, "Refused", fields, _who(request, caller))
 
 
 def _failed(request: Request, caller: Caller, error: AppError, target: dict[str, object]) -> None:

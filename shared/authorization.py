@@ -7,8 +7,8 @@ from shared.http import Request
 from shared.settings import Settings
 
 
-def authorized(request: Request, configured: Settings) -> Caller:
-    """Return the caller of a request.
+def authorized(request: Request, configured: Settings, action: str) -> Caller:
+    """Return the caller of a request for an action, by its name in the audit.
 
     Raises:
         RoleRequired: app roles are required and the caller has none of them; the audit knows.
@@ -17,6 +17,6 @@ def authorized(request: Request, configured: Settings) -> Caller:
     try:
         require_role(caller, configured.required_app_roles)
     except RoleRequired as error:
-        audit.refusal(request, caller, error)
+        audit.refusal(request, caller, action, error)
         raise
     return caller

@@ -19,14 +19,14 @@ from shared.settings import Settings, default_resource, settings
 async def regenerate_default(request: Request, engine: Engine) -> Response:
     """`POST /api/regenerateKey`: regenerate a key of the app's own resource, COMMUNICATION_SERVICE_ID."""
     configured = settings()
-    caller = authorized(request, configured)
+    caller = authorized(request, configured, "RegenerateKey")
     return await _regenerate(_asked(request, default_resource(configured), []), request, configured, caller, engine)
 
 
 async def regenerate(request: Request, engine: Engine) -> Response:
     """`POST /api/subscriptions/…/regenerateKey?api-version=…`: regenerate a key of the resource in the path."""
     configured = settings()
-    caller = authorized(request, configured)
+    caller = authorized(request, configured, "RegenerateKey")
     require_api_version(request.query)
     resource, problems = ResourceId.from_parts(
         request.route.get("subscriptionId", ""),

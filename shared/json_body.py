@@ -65,12 +65,13 @@ def decode_object(body: bytes) -> JsonObject:
 def unknown_properties(properties: Json, known: Sequence[str]) -> list[Problem]:
     """Return a problem for each property that is not known, with a hint where only its case is wrong."""
     lower = {name.lower(): name for name in known}
+    all_known = f"Known are: {', '.join(known)}." if known else "The request takes none."
     problems: list[Problem] = []
     for name in properties:
         if name in known:
             continue
         meant = lower.get(name.lower())
-        hint = f'Did you mean "{meant}"?' if meant else f"Known are: {', '.join(known)}."
+        hint = f'Did you mean "{meant}"?' if meant else all_known
         problems.append(Problem("UnknownProperty", f"The property is not known. {hint}", shown_name(name)))
     return problems
 

@@ -105,7 +105,7 @@ def _decision(name: str, summary: str) -> Json:
         name,
         summary,
         _parameters("RotationId"),
-        {"202": accepted("It is decided.")} | failures((*ALWAYS, NotFound, Decided)),
+        {"202": accepted("It is decided.")} | failures((*ALWAYS, *BODY, NotFound, Decided)),
     )
 
 

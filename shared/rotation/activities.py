@@ -45,7 +45,7 @@ class Resources(KeyManagement, Protocol):
 class Steps:
     """The steps, on the clients of this process. Every method takes and returns plain JSON.
 
-    Each that names a resource raises ResourceNotAllowed for one outside `allowed`.
+    Each raises ResourceNotAllowed for a resource outside `allowed`.
     """
 
     allowed: AllowList
@@ -192,7 +192,9 @@ class Steps:
         return {"proof": "Dead"}
 
     async def disable_superseded(self, request: Json) -> Json:
-        """`{"fingerprint", "superseded"}` -> `{"disabled": [id …]}`: the versions that published the dead key."""
+        """`{"resourceId", "fingerprint", "superseded"}` -> `{"disabled": [id …]}`: the versions that published the dead
+        key."""
+        self._resource(request)
         disabled: list[str] = []
         for secret_id in request["superseded"]:
             name, version = _name_and_version(secret_id)

@@ -9,6 +9,7 @@ from shared.clock import utc_now
 from shared.conflicts import Decided
 from shared.errors import AppError, InvalidRequest, NotFound, ResourceNotAllowed
 from shared.http import Request, Response, collecting
+from shared.json_body import unknown_properties
 from shared.resource_id import ResourceId
 from shared.rotation import requests
 from shared.rotation.engine import Engine
@@ -28,7 +29,7 @@ _SHOWN = ("rotate_key", "regenerate_key", "repair_secrets")
 async def rotate(request: Request, engine: Engine) -> Response:
     """`POST /api/rotations`: start a rotation, or find the one that the same request has started."""
     configured = settings()
-    caller = authorized(request, configured)
+    caller = authorized(request, configured, "RotateKey")
     asked, problems = RotationRequest.parse(request.json_object())
     repeatability = collecting(problems, lambda: requests.repeatability_key(request.headers))
     if asked is None or problems:
@@ -50,7 +51,7 @@ async def rotate(request: Request, engine: Engine) -> Response:
 
 async def status(request: Request, engine: Engine) -> Response:
     """`GET /api/rotations/{id}`: the status, always 200."""
-    authorized(request, settings())
+    authorized(request, settings(), "Read")
     instance = await _found(engine, request.route.get("id", ""))
     headers = {} if run_state(instance).ended else {"Retry-After": RETRY_AFTER}
     return Response(await full_status(engine, instance), headers=headers)
@@ -58,7 +59,7 @@ async def status(request: Request, engine: Engine) -> Response:
 
 async def result(request: Request, engine: Engine) -> Response:
     """`GET /api/rotations/{id}/result`: 202 until it has ended; then its status, or its error with its own status."""
-    authorized(request, settings())
+    authorized(request, settings(), "Read")
     instance = await _found(engine, request.route.get("id", ""))
     match run_state(instance):
         case RunState.SUCCEEDED if instance.shown is not None and "answer" in instance.shown:
@@ -83,10 +84,11 @@ async def cancel(request: Request, engine: Engine) -> Response:
 
 
 async def _decide(request: Request, engine: Engine, decision: str) -> Response:
-    caller = authorized(request, settings())
+    action = "RevokeKey" if decision == "revoke" else "KeepKey"
+    caller = authorized(request, settings(), action)
+    _require_nothing(request)
     instance = await _found(engine, request.route.get("id", ""))
     resource = ResourceId.parse(instance.input["resourceId"])
-    action = "RevokeKey" if decision == "revoke" else "KeepKey"
     try:
         await _tell(engine, instance, decision)
     except Decided as error:
@@ -94,6 +96,14 @@ async def _decide(request: Request, engine: Engine, decision: str) -> Response:
         raise
     audit.started(request, caller, action, resource, instance.id, None)
     return accepted(request, instance.id, await full_status(engine, instance))
+
+
+def _require_nothing(request: Request) -> None:
+    """Refuse a body that asks for anything: what would be ignored must not look as if it were heeded."""
+    body = request.json_object()
+    problems = [*body.problems, *unknown_properties(body.properties, ())]
+    if problems:
+        raise InvalidRequest(problems)
 
 
 async def _tell(engine: Engine, instance: Instance, decision: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.conflicts import KeyChanged, RotationInProgress, SecretsDisagreed
-from shared.errors import RegenerationOutcome
+from shared.errors import NotConfigured, RegenerationOutcome, ResourceNotAllowed
 from shared.parameters import KeyType
 from shared.rotation import guard
 from shared.rotation.model import Found, Json, Listing, Pending, utc_text, utc_time
@@ -19,6 +19,8 @@ from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, ask_guard,
 ROUNDS = 4
 # how long one that nobody waits for waits for the resource, in seconds; together five minutes
 _WAITS = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
+# of the first look: refusals rather than failures
+_REFUSALS = (NotConfigured.code, ResourceNotAllowed.code)
 
 
 class Canceled(Exception):
@@ -48,7 +50,9 @@ def guarded(
         ended(view, "Canceled", canceled.error)
     except StepFailed as failed:
         changed = view["fingerprints"]["new"] is not None
-        ended(view, "Failed", with_outcome(failed.error, RegenerationOutcome.REGENERATED) if changed else failed.error)
+        untouched = view["plan"] is None and view["stage"] == "Inspecting" and not changed
+        error = with_outcome(failed.error, RegenerationOutcome.REGENERATED) if changed else failed.error
+        ended(view, "Canceled" if untouched and error["code"] in _REFUSALS else "Failed", error)
     yield ask_guard(ctx, request, "release", {"holder": ctx.instance_id, "outcome": _outcome(ctx, view)})
     return view
 

@@ -111,7 +111,7 @@ class _Reaction:
             return
         if secret.version != notice.version:
             self.ignored()
-            _logger.info("%s is stale: another version of the secret is the current one", _named(self.event))
+            _logger.info("%s is ignored: another version of the secret is the current one", _named(self.event))
             return
         request = requests.rotation_input(
             RotationRequest(),

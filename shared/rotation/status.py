@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.errors import OUTCOME, RegenerationOutcome
 from shared.rotation.model import Json, utc_text
 
 
@@ -97,7 +98,7 @@ def status_json(instance: Instance, revocation: Instance | None) -> Json:
         "secrets": [secret["id"] for secret in shown.get("secrets", ())],
         "revocation": _revocation(shown, revocation),
     }
-    error = shown.get("error") or _engine_error(instance.runtime_status)
+    error = shown.get("error") or _engine_error(instance)
     if error is not None:
         body["error"] = shown_error(error)
     return body | {"createdAt": utc_text(instance.created_at), "updatedAt": utc_text(updated)}
@@ -107,7 +108,7 @@ def result_error(instance: Instance) -> tuple[int, Json, dict[str, str]]:
     """Return status, ErrorResponse and headers of an orchestration that did not succeed, as a synchronous call gives
     them."""
     shown: Json = instance.shown or {}
-    error: Json = shown.get("error") or _engine_error(instance.runtime_status) or _CRASHED
+    error: Json = shown.get("error") or _engine_error(instance) or _in_doubt(instance, _CRASHED)
     headers: dict[str, str] = error.get("headers", {})
     return int(error.get("status", 500)), {"error": shown_error(error)}, headers
 
@@ -117,8 +118,17 @@ def shown_error(error: Json) -> Json:
     return {name: value for name, value in error.items() if name not in ("status", "headers", "retriable")}
 
 
-def _engine_error(runtime_status: str) -> Json | None:
-    return {"TERMINATED": TERMINATED | {"status": 409}, "FAILED": _CRASHED}.get(runtime_status)
+def _engine_error(instance: Instance) -> Json | None:
+    error = {"TERMINATED": TERMINATED | {"status": 409}, "FAILED": _CRASHED}.get(instance.runtime_status)
+    return _in_doubt(instance, error) if error is not None else None
+
+
+def _in_doubt(instance: Instance, error: Json) -> Json:
+    """Return the error of one that ended without a word, with what that leaves open about the key."""
+    if instance.name == "repair_secrets":
+        # regenerates nothing
+        return error
+    return error | {"additionalInfo": [{"type": OUTCOME, "info": {"outcome": RegenerationOutcome.UNKNOWN.value}}]}
 
 
 def _revocation(shown: Json, revocation: Instance | None) -> Json:
@@ -126,7 +136,7 @@ def _revocation(shown: Json, revocation: Instance | None) -> Json:
     if revocation is None:
         return scheduled
     if revocation.runtime_status in ("FAILED", "TERMINATED"):
-        error: Any = _engine_error(revocation.runtime_status)
+        error: Any = _engine_error(revocation)
         return {**scheduled, "status": "Failed", "error": shown_error(error)}
     told: Json = {name: value for name, value in (revocation.shown or {}).items() if name not in ("stage", "decision")}
     return {**scheduled, **told}

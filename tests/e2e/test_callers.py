@@ -124,16 +124,17 @@ def _let_it_end(emulator: Emulator) -> None:
 
 
 def test_every_function_has_its_door(guarded: Emulator) -> None:
-    """The tables name every function of the app and no other, be it of the SDK; a new one finds its place in them."""
+    """The tables name every function of the app, under its name, and no other, be it one of the SDK."""
     listed = guarded.get("/admin/functions", {"x-functions-key": _key(guarded, "master") or ""})
     assert listed.status == 200
     assert {each["name"] for each in listed.json} == {*DOORS, *DURABLE}
-    http = {
-        each["name"]
+    triggers = [
+        (each["name"], binding["type"].lower(), binding.get("entityName"))
         for each in listed.json
-        if any(binding["type"].lower() == "httptrigger" for binding in each["config"]["bindings"])
-    }
-    assert http == set(HTTP)
+        for binding in each["config"]["bindings"]
+    ]
+    assert {name for name, type_, _ in triggers if type_ == "httptrigger"} == set(HTTP)
+    assert [entity for _, type_, entity in triggers if type_ == "entitytrigger"] == ["rotation_guard"]
 
 
 @pytest.mark.parametrize("how", ["header", "query"])

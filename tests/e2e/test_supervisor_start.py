@@ -193,9 +193,10 @@ def test_it_needs_no_certificates_in_its_own_environment() -> None:
 
 
 def test_help_explains_itself() -> None:
-    """Every flag has a line, and the layers of settings are told."""
+    """Every flag has a line, the ports and the layers of settings are told."""
     command = [sys.executable, "-m", "emulator", "--help"]
     shown = subprocess.run(command, cwd=PROJECT_ROOT, env=os.environ, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own module
     flags = ["--app", "--port", "--https", "--auth", "--control-port", "--no-key-vault", "--cloud-only", "--log-level"]
     assert all(flag in shown for flag in flags)
+    assert all(f"(default: {port}" in " ".join(shown.split()) for port in (7071, 7072))
     assert all(word in shown for word in ("local.settings.json", "NO_COLOR", "make start", "Exit code"))

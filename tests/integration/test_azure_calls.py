@@ -5,10 +5,13 @@ from typing import Any, cast
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from azure.core.settings import settings as azure_core
 from azure.core.tracing.ext.opentelemetry_span import OpenTelemetrySpan
+from opentelemetry import context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from emulator.cloud.cloud import Cloud
 from emulator.cloud.defaults import RESOURCE_ID
@@ -25,6 +28,7 @@ from shared.resource_id import ResourceId
 from tests.support.announcing import announcement
 from tests.support.cloud import ControlClient, first_resource
 from tests.support.leaks import find_leaks
+from tests.support.stranger import stranger
 from tests.support.telemetry import Telemetry, attributes, is_failed, telemetry
 
 __all__ = ["telemetry"]
@@ -171,3 +175,34 @@ async def test_azure_core_makes_no_spans_of_its_own(
     finally:
         implementation.unset_value()
     assert {span.name for span in telemetry.spans} == {"arm.listKeys", "keyvault.getSecret"}
+
+
+@pytest.mark.usefixtures("telemetry")
+async def test_no_call_carries_the_callers_trace(cloud: Cloud, credential: Credential) -> None:
+    """What a caller has written into `tracestate` goes to nobody, even where azure-core's tracing is configured."""
+    names: list[set[str]] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        names.append({name.lower() for name in request.headers})
+        return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+
+    state = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01", "tracestate": "planted=by-the-caller"}
+    token = context.attach(TraceContextTextMapPropagator().extract(state))
+    implementation: Any = cast("Any", azure_core).tracing_implementation
+    implementation.set_value(OpenTelemetrySpan)
+    try:
+        async with stranger(cloud, answer) as (origin, _):
+            vault = KeyVault(origin, credential, verify_challenge_resource=False)
+            topic = EventGridTopic(f"{origin}/api/events", credential)
+            plane = CommunicationDataPlane()
+            for call in (vault.current("s"), topic.publish(announcement())):
+                with pytest.raises(AppError):
+                    await call
+            assert not await plane.accepts(origin, random_key_like(Secret("")))
+            for client in (vault, topic, plane):
+                await client.close()
+    finally:
+        implementation.unset_value()
+        context.detach(token)
+    assert len(names) >= 3
+    assert not set().union(*names) & {"traceparent", "tracestate"}

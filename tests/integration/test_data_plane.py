@@ -4,9 +4,12 @@ import asyncio
 import base64
 import logging
 from collections.abc import AsyncGenerator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from emulator.cloud.cloud import Cloud
 from emulator.cloud.defaults import RESOURCE_ID
@@ -20,6 +23,8 @@ from shared.redaction import Secret
 from shared.resource_id import ResourceId
 from shared.settings import parse_settings
 from tests.support.cloud import ControlClient, first_resource
+from tests.support.local_server import LocalServer
+from tests.support.stranger import stranger
 
 RESOURCE = ResourceId.parse(RESOURCE_ID)
 
@@ -112,6 +117,37 @@ async def test_an_endpoint_that_cannot_be_asked_is_no_verdict(
     """No https, no host, nobody there: no verdict rather than a dead key."""
     with pytest.raises(NoVerdict):
         await plane.accepts(endpoint, _key(cloud))
+
+
+@pytest.mark.parametrize("host", ["evil.example/?", "me@evil.example", "evil.example#", "https://evil.example", ""])
+async def test_a_host_name_that_is_none_is_not_asked(
+    cloud: Cloud, app_environment: dict[str, str], credential: Credential, host: str
+) -> None:
+    """Where ARM's answer names something else than a host, it is no answer, and nobody is probed there."""
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"properties": {"hostName": host}})
+
+    async with stranger(cloud, answer) as (origin, _):
+        management = Management(replace(parse_settings(app_environment), arm_endpoint=origin), credential)
+        with pytest.raises(UpstreamResponseInvalid):
+            await management.host_name(RESOURCE, request_id="r")
+        await management.close()
+
+
+async def test_nothing_is_sent_without_tls(plane: CommunicationDataPlane, cloud: Cloud) -> None:
+    """An endpoint that is no https URL is not asked, though somebody listens there."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # http.server's name
+            asked.append(self.path)
+            self.send_error(401)
+
+    with LocalServer(Handler) as server:
+        with pytest.raises(NoVerdict):
+            await plane.accepts(server.origin, _key(cloud))
+        assert asked == []
 
 
 async def test_many_probes_at_once_do_not_mix_their_keys(cloud: Cloud, plane: CommunicationDataPlane) -> None:

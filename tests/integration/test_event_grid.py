@@ -1,7 +1,6 @@
 """The Event Grid adapter against the emulated topic, through the real SDK: what arrives, faults, secrecy, closing."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import traceback
@@ -11,7 +10,6 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from emulator.cloud.addresses import listen, port_of
 from emulator.cloud.cloud import Cloud
 from emulator.cloud.defaults import USER_ASSIGNED_WITHOUT_ROLE
 from shared import composition
@@ -25,6 +23,7 @@ from shared.settings import settings as process_settings
 from tests.support.announcing import announcement, cloud_event
 from tests.support.cloud import ControlClient, eventually
 from tests.support.orchestration import RESOURCE_ID
+from tests.support.stranger import stranger
 
 
 @pytest_asyncio.fixture
@@ -226,26 +225,6 @@ async def test_no_token_gets_into_logs_or_errors(
 DEEP = b"[" * 100_000
 
 
-@contextlib.asynccontextmanager
-async def _something_else(cloud: Cloud, answer: web.Response) -> AsyncGenerator[tuple[str, list[str]]]:
-    """Serve over TLS what is no Event Grid; give its address, and the paths that were asked for."""
-    paths: list[str] = []
-
-    async def handle(request: web.BaseRequest) -> web.Response:
-        paths.append(request.path)
-        await request.read()
-        return answer
-
-    runner = web.ServerRunner(web.Server(handle, access_log=None), shutdown_timeout=0.1)
-    await runner.setup()
-    bound = listen(0)
-    try:
-        await web.SockSite(runner, bound, ssl_context=cloud.authority.server_context()).start()
-        yield f"https://localhost:{port_of(bound)}/api/events", paths
-    finally:
-        await runner.cleanup()
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -266,8 +245,12 @@ async def test_an_answer_that_is_not_event_grids_is_an_error(
 ) -> None:
     """Whatever answers at the endpoint: our error, after one request, which is not sent anywhere else."""
     status, body, headers = answer
-    async with _something_else(cloud, web.Response(status=status, body=body, headers=headers)) as (endpoint, paths):
-        topic = EventGridTopic(endpoint, credential)
+
+    async def answered(_: web.BaseRequest) -> web.Response:
+        return web.Response(status=status, body=body, headers=headers)
+
+    async with stranger(cloud, answered) as (origin, paths):
+        topic = EventGridTopic(f"{origin}/api/events", credential)
         error = await _refused(topic)
         await topic.close()
     assert error.retriable

@@ -5,7 +5,7 @@ import gc
 import logging
 import traceback
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
@@ -426,6 +426,46 @@ async def test_a_challenge_of_another_domain_gets_no_token(
             await vault.current(NAME)
         await vault.close()
     assert await _asked(control, "token") == []
+
+
+async def test_the_process_has_challenges_checked_as_the_setting_says(
+    app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, control: ControlClient
+) -> None:
+    """The client that the app works with sends the emulated vault a token only where the check is off."""
+
+    async def use() -> bool:
+        process_settings.cache_clear()
+        try:
+            return await (await composition.key_vault()).current(NAME) is not None
+        except KeyVaultUnavailable:
+            return False
+
+    assert app_environment["KEY_VAULT_VERIFY_CHALLENGE_RESOURCE"] == "false"
+    monkeypatch.delenv("KEY_VAULT_VERIFY_CHALLENGE_RESOURCE")
+    assert not await asyncio.to_thread(lambda: asyncio.run(use()))
+    assert await _asked(control, "token") == []
+    monkeypatch.setenv("KEY_VAULT_VERIFY_CHALLENGE_RESOURCE", "false")
+    assert await asyncio.to_thread(lambda: asyncio.run(use()))
+    process_settings.cache_clear()
+
+
+async def test_the_steps_go_by_the_settings(app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow-list, grace period, validity and deadline are those that were set."""
+    monkeypatch.setenv("ALLOWED_COMMUNICATION_SERVICES", RESOURCE_ID.replace("MyCommunicationResource", "Other"))
+    monkeypatch.setenv("ROTATION_GRACE_PERIOD", "P3D")
+    monkeypatch.setenv("ROTATION_VALIDITY_DAYS", "40")
+    monkeypatch.setenv("REQUEST_DEADLINE_SECONDS", "7")
+    process_settings.cache_clear()
+
+    async def use() -> None:
+        steps = await composition.steps()
+        assert not steps.allowed.allows(RESOURCE)
+        assert (steps.delivery.grace, steps.delivery.validity_days) == (timedelta(days=3), 40)
+        assert (steps.regenerator.deadline, (await composition.regenerator()).deadline) == (7.0, 7.0)
+
+    await asyncio.to_thread(lambda: asyncio.run(use()))
+    process_settings.cache_clear()
+    assert "KEY_VAULT_URL" in app_environment
 
 
 async def test_half_a_surrogate_pair_has_a_fingerprint(vault: KeyVault, control: ControlClient) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import logging
-from pathlib import Path
 
 import pytest
+from aiohttp import web
+from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 
 from emulator.cloud.cloud import Cloud
 from emulator.cloud.defaults import RESOURCE_ID, USER_ASSIGNED
@@ -26,6 +27,7 @@ from shared.resource_id import ResourceId
 from shared.settings import parse_settings
 from shared.settings import settings as process_settings
 from tests.support.cloud import ControlClient, first_resource
+from tests.support.stranger import stranger
 
 RESOURCE = ResourceId.parse(RESOURCE_ID)
 REQUEST_ID = "11111111-2222-3333-4444-555555555555"
@@ -67,6 +69,27 @@ async def test_a_key_is_regenerated_with_one_canonical_post(
         REQUEST_ID,
         True,
     )
+
+
+async def test_arm_is_asked_with_the_version_and_for_the_token_that_the_settings_name(
+    app_environment: dict[str, str], control: ControlClient
+) -> None:
+    """ARM_API_VERSION goes out with each request, and the token is for ARM_ENDPOINT, as sovereign clouds want it."""
+    settings = parse_settings(app_environment | {"ARM_API_VERSION": "2025-09-01"})
+    scopes: set[tuple[str, ...]] = set()
+
+    class Watched(Credential):
+        async def get_token_info(self, *of: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+            scopes.add(of)
+            return await super().get_token_info(*of, options=options)
+
+    async with Watched(settings) as credential:
+        management = Management(settings, credential)
+        await management.list_keys(RESOURCE, request_id=REQUEST_ID)
+        await _regenerate(management)
+        await management.close()
+    assert {entry["apiVersion"] for entry in await control.requests() if entry["service"] == "arm"} == {"2025-09-01"}
+    assert scopes == {(f"{app_environment['ARM_ENDPOINT']}/.default",)}
 
 
 async def test_both_keys_are_listed(cloud: Cloud, management: Management) -> None:
@@ -211,6 +234,28 @@ async def test_a_developers_credential_is_used_only_when_asked_for(
     assert await control.requests() == []
 
 
+async def test_no_other_credential_is_used_unasked(
+    cloud: Cloud, app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client secret that lies in the environment is not used, and its authority not asked: the identity is."""
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=404)
+
+    async with stranger(cloud, answer) as (origin, paths):
+        for name, value in {
+            "AZURE_AUTHORITY_HOST": origin,
+            "AZURE_TENANT_ID": "99998888-7777-6666-5555-444433332222",
+            "AZURE_CLIENT_ID": USER_ASSIGNED.client_id,
+            "AZURE_CLIENT_SECRET": REQUEST_ID,
+        }.items():
+            monkeypatch.setenv(name, value)
+        settings = parse_settings(app_environment | {"AZURE_CLIENT_ID": USER_ASSIGNED.client_id})
+        async with Credential(settings) as credential:
+            assert (await credential.get_token_info(f"{cloud.arm_url}/.default")).token
+    assert paths == []
+
+
 async def test_a_wrong_shape_of_keys_is_no_answer(management: Management, control: ControlClient) -> None:
     """A 200 without the key is not taken for a success, whether keys are regenerated or listed."""
     await control.put_faults({"service": "arm", "operation": "*", "body": "invalid"})
@@ -284,18 +329,3 @@ async def test_the_process_keeps_one_client_and_closes_it_with_its_loop(
     gc.collect()
     assert len(await _posts(control, "token")) == 1
     assert not [record for record in caplog.records if "Unclosed" in record.getMessage()]
-
-
-async def test_a_netrc_file_does_not_stand_in_the_way(
-    tmp_path: Path, app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, control: ControlClient
-) -> None:
-    """What ~/.netrc says of any host is neither sent to ARM nor makes the client refuse our own token."""
-    netrc = tmp_path / "netrc"
-    netrc.write_text("default login somebody password something\n")
-    monkeypatch.setenv("NETRC", str(netrc))
-    settings = parse_settings(app_environment)
-    async with Credential(settings) as credential:
-        management = Management(settings, credential)
-        await _regenerate(management)
-        await management.close()
-    assert len(await _posts(control)) == 1

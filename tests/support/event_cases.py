@@ -88,7 +88,7 @@ _USUAL = dict.fromkeys(EXPIRING, _ROTATED) | {
 _ENDS: Mapping[tuple[str, str], End] = {
     **{(type_, "malformed"): _MALFORMED for type_ in CONDITIONS},
     **{(type_, "not allowed"): _REFUSED for type_ in CONDITIONS},
-    **{(type_, "stale version"): End(told="is stale") for type_ in EXPIRING},
+    **{(type_, "stale version"): End(told="is ignored: another version") for type_ in EXPIRING},
     **{(type_, "foreign URL"): End(told="its vault is not the app's") for type_ in EXPIRING},
     **{(type_, "tags missing"): End(told="tags name no") for type_ in EXPIRING},
     **{(type_, "tags hostile"): End(told="tags name no") for type_ in EXPIRING},

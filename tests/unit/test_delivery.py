@@ -85,6 +85,14 @@ async def test_a_new_version_says_whose_it_is_and_until_when() -> None:
     assert new.expires_on == datetime(2026, 4, 1, 12, 0, 0, tzinfo=UTC)
 
 
+async def test_the_tag_says_until_when() -> None:
+    """Each version expires as many days ahead as its tag ValidityPeriodDays has, and keeps it for the next one."""
+    vault = FakeVault.of(secret(OLD_KEY, name="s", tags={**OUR_TAGS, "ValidityPeriodDays": "60"}))
+    await publish(vault)
+    assert vault.versions["s"][-1].expires_on == NOW.replace(microsecond=0) + timedelta(days=60)
+    assert vault.versions["s"][-1].tags["ValidityPeriodDays"] == "60"
+
+
 async def test_a_short_validity_is_lengthened_with_a_warning() -> None:
     """The rotation goes on, with the default, and says so."""
     vault = FakeVault.of(secret(OLD_KEY, name="s", tags={**OUR_TAGS, "ValidityPeriodDays": "7"}))

@@ -269,6 +269,28 @@ async def test_with_a_key_vault_it_runs_under_the_guard(use: Use, caplog: pytest
     ]
 
 
+@pytest.mark.parametrize("topic", ["", "https://topic.example/api/events"])
+async def test_a_regenerated_key_is_told_to_the_apps_topic(
+    use: Use, monkeypatch: pytest.MonkeyPatch, topic: str
+) -> None:
+    """Where there is one: by the orchestration under the guard, and without a Key Vault under the request's id."""
+    told: list[Any] = []
+
+    async def announce_soon(announcement: Any) -> None:
+        told.append(announcement)
+
+    monkeypatch.setattr(composition, "announce_soon", announce_soon)
+    use(issued(), EVENT_GRID_TOPIC_ENDPOINT=topic)
+    await endpoints.regenerate(by_path(), FakeEngine())
+    assert [(each["type"], each["id"]) for each in told] == (
+        [("CommunicationKey.Regenerated", "request-1")] if topic else []
+    )
+    use(**VAULT, EVENT_GRID_TOPIC_ENDPOINT=topic)
+    engine = FakeEngine(outcomes={"regenerate_key": {"status": "Succeeded", "answer": {}}})
+    await endpoints.regenerate(by_path(), engine)
+    assert engine.started[0][2]["announce"] is bool(topic)
+
+
 async def test_an_error_under_the_guard_is_audited_and_passed_on(use: Use, caplog: pytest.LogCaptureFixture) -> None:
     """It has the status of a direct call, and the audit line its outcome."""
     use(**VAULT)

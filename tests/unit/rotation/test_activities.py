@@ -1,5 +1,6 @@
 """The steps one by one: what they look at, what they change, and that they change it once."""
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -65,7 +66,7 @@ async def test_an_inspection_tells_fingerprints_alone() -> None:
     assert not any(key in str(found) for key in world.cloud.issued)
 
 
-@pytest.mark.parametrize("name", sorted({*STEPS} - {"disable_superseded"}))
+@pytest.mark.parametrize("name", sorted(STEPS))
 async def test_a_resource_that_is_not_allowed_is_not_touched(name: str) -> None:
     """Whoever started it, and whatever was allowed then: ARM and the vault are not asked, and it is not tried again."""
     world = World("a")
@@ -187,6 +188,32 @@ async def test_a_key_is_published_over_what_was_expected() -> None:
     published = await publish(world, SECONDARY, world.cloud.fingerprint(PRIMARY))
     assert [each["supersededId"] for each in published] == before
     assert world.active == world.cloud.keys[SECONDARY]
+
+
+async def test_a_validity_that_is_too_short_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """The secret is published all the same, for the default time, and its owner is told in the log."""
+    world = World("a")
+    [before] = world.vault.versions["a"]
+    world.vault.versions["a"] = [replace(before, tags={**before.tags, "ValidityPeriodDays": "30"})]
+    assert len(await publish(world, SECONDARY, world.cloud.fingerprint(PRIMARY))) == 1
+    assert world.vault.versions["a"][-1].tags["ValidityPeriodDays"] == "90"
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert line.startswith("secret a: The tag ValidityPeriodDays says 30")
+
+
+@pytest.mark.parametrize(("error", "outcome"), [(ArmRejected(403, "c", "m"), "NotRegenerated"), (None, "Regenerated")])
+async def test_each_regeneration_has_its_line_in_the_audit(
+    caplog: pytest.LogCaptureFixture, error: ArmRejected | None, outcome: str
+) -> None:
+    """Whatever came of it, under the id of its orchestration."""
+    world = World("a")
+    world.cloud.failures["regenerate_key"] = [error] if error is not None else []
+    step = REGENERATE | {"keyType": "Secondary", "expected": world.cloud.fingerprint(SECONDARY)}
+    with caplog.at_level(logging.INFO):
+        await world.step("regenerate_key_once", {"resourceId": RESOURCE_ID, **step})
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "audit"]
+    told = json.loads(line.removeprefix("audit "))
+    assert (told["action"], told["outcome"], told["instanceId"]) == ("RegenerateKey", outcome, "r1")
 
 
 async def test_publishing_again_changes_nothing() -> None:

@@ -78,6 +78,15 @@ async def test_a_rotation_is_accepted_with_where_to_go_on(body: bytes) -> None:
     assert request["graceSeconds"] == (5.0 if b"PT5S" in body else 172800.0)
 
 
+@pytest.mark.parametrize("topic", ["", "https://topic.example/api/events"])
+async def test_the_end_of_a_rotation_is_told_to_the_apps_topic(use: Use, topic: str) -> None:
+    """The orchestration is asked to tell its end only where a topic is set."""
+    use(EVENT_GRID_TOPIC_ENDPOINT=topic)
+    engine = FakeEngine()
+    await rotate(app_request(), engine)
+    assert engine.started[0][2]["announce"] is bool(topic)
+
+
 async def test_without_a_request_id_each_request_is_its_own() -> None:
     """Two requests, two ids."""
     engine = FakeEngine()
@@ -138,14 +147,22 @@ async def test_without_a_key_vault_nothing_is_rotated(use: Use) -> None:
     assert "KEY_VAULT_URL" in raised.value.message
 
 
-@pytest.mark.parametrize("endpoint", [rotate, status, result, revoke, cancel])
-async def test_a_required_role_is_asked_for_first(use: Use, endpoint: Any) -> None:
-    """Every one of the routes wants it, before anything is looked up."""
+@pytest.mark.parametrize(
+    ("endpoint", "action"),
+    [(rotate, "RotateKey"), (status, "Read"), (result, "Read"), (revoke, "RevokeKey"), (cancel, "KeepKey")],
+)
+async def test_a_required_role_is_asked_for_first(
+    use: Use, caplog: pytest.LogCaptureFixture, endpoint: Any, action: str
+) -> None:
+    """Every one of the routes wants it, before anything is looked up; the audit knows who wanted what."""
     use(REQUIRED_APP_ROLES="Keys.Rotate")
     engine = waiting()
     with pytest.raises(RoleRequired):
         await endpoint(of("r1"), engine)
     assert engine.looks == 0
+    (line,) = audited(caplog)
+    assert (line["action"], line["outcome"], line["error"]) == (action, "Refused", "RoleRequired")
+    assert line["caller"] == {"kind": "FunctionKey"}
 
 
 async def test_a_held_resource_is_refused() -> None:
@@ -234,6 +251,27 @@ async def test_a_decision_is_passed_on(endpoint: Any, decision: str) -> None:
     response = await endpoint(of("r1"), engine)
     assert (response.status, response.body["id"]) == (202, "r1")
     assert engine.decisions == [("r1-revoke", decision)]
+
+
+@pytest.mark.parametrize("endpoint", [revoke, cancel])
+@pytest.mark.parametrize(
+    ("body", "headers", "error"),
+    [
+        (b'{"reason": "leaked"}', {}, InvalidRequest),
+        (b"[]", {}, InvalidRequest),
+        (b"{" + b" " * 5000, {}, RequestEntityTooLarge),
+        (b"now", {"content-type": "text/plain"}, UnsupportedMediaType),
+    ],
+)
+async def test_a_decision_takes_no_properties(
+    endpoint: Any, body: bytes, headers: Mapping[str, str], error: type[AppError]
+) -> None:
+    """400, 413 and 415 as for every body, before anything is decided; no body, or an empty object, is as well."""
+    engine = waiting()
+    with pytest.raises(error):
+        await endpoint(app_request(body, headers=headers, route={"id": "r1"}), engine)
+    assert (engine.looks, engine.decisions) == (0, [])
+    assert (await endpoint(app_request(b"{}", route={"id": "r1"}), engine)).status == 202
 
 
 @pytest.mark.parametrize("second", [revoke, cancel])

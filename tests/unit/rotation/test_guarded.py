@@ -58,6 +58,7 @@ async def test_the_answer_is_that_of_the_orchestration() -> None:
         "http",
     )
     assert request["ifMatch"] == ["sha256:0123456789abcdef"]
+    assert request["waits"] is False
 
 
 async def test_it_is_202_where_it_outlasts_the_deadline() -> None:
@@ -92,12 +93,13 @@ async def test_an_error_is_passed_on_as_it_was(error: AppError, word: str) -> No
     assert raised.value.outcome is error.outcome
 
 
-async def test_a_held_resource_is_refused() -> None:
-    """409 at once."""
+@pytest.mark.parametrize("force", [False, True])
+async def test_a_held_resource_is_refused(force: bool) -> None:
+    """409 at once; force does not override it."""
     held = {guard.guard_key(RESOURCE): guard.claim(guard.empty(), holder="r0", now=utc_now())[0]}
     engine = FakeEngine(guards=held).add(instance("r0", "RUNNING"))
     with pytest.raises(RotationInProgress):
-        await regenerate(engine)
+        await regenerate(engine, force=force)
     assert engine.started == []
 
 

@@ -21,7 +21,10 @@ def parse(body: str) -> tuple[RotationRequest | None, list[tuple[str, str]]]:
 @pytest.mark.parametrize("body", ["", "{}", '{"resourceId": null, "gracePeriod": null, "revoke": null}'])
 def test_nothing_need_be_said(body: str) -> None:
     """No body, an empty one, and nulls are the app's own resource with its defaults."""
-    assert parse(body) == (RotationRequest(), [])
+    request, problems = parse(body)
+    assert (request, problems) == (RotationRequest(), [])
+    assert request is not None
+    assert (request.revoke, request.supersede) == (True, False)
 
 
 def test_everything_can_be_said() -> None:

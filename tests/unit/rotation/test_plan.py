@@ -174,6 +174,12 @@ def test_a_dead_secret_without_a_tag_follows_the_others() -> None:
     assert decide(found, Wanted(), None, NOW) == Repair(["a"], SECONDARY, "sha256:s")
 
 
+def test_the_tag_of_a_dead_secret_counts_more_than_the_others() -> None:
+    """It gets the live key of its own slot, whatever the resource's other secrets publish or the caller says."""
+    found = Found(KEYS, [view("a", "x", PRIMARY), view("b", "sha256:s")])
+    assert decide(found, Wanted(active_key=SECONDARY), None, NOW) == Repair(["a"], PRIMARY, "sha256:p")
+
+
 def test_a_dead_secret_without_a_tag_follows_the_callers_word() -> None:
     """With no other secret the request decides; without a word nobody knows."""
     found = Found(KEYS, [view("a", "x", None)])

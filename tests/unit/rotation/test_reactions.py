@@ -119,7 +119,8 @@ async def test_an_expiring_secret_that_is_none_of_ours_starts_nothing(
     with caplog.at_level(logging.INFO):
         await react(told, engine)
     assert engine.started == []
-    assert "e-1" in caplog.text
+    (line,) = [record.getMessage() for record in caplog.records if "e-1" in record.getMessage()]
+    assert " is ignored: " in line
 
 
 async def test_tags_do_not_widen_the_allow_list(vault: FakeVault, caplog: pytest.LogCaptureFixture) -> None:
@@ -216,6 +217,14 @@ async def test_a_requested_rotation_takes_what_the_http_request_takes(
     assert (request["graceSeconds"], request["revoke"], request["supersede"]) == (3600.0, False, True)
     assert (request["activeKey"], request["reason"]) == ("Primary", "leak")
     assert request["announce"] is True
+
+
+async def test_a_requested_rotation_has_the_apps_own_grace_period(use: Use) -> None:
+    """Where the event says none, ROTATION_GRACE_PERIOD does."""
+    use(ROTATION_GRACE_PERIOD="P3D")
+    engine = FakeEngine()
+    await react(event("CommunicationKey.RotateRequested", {}), engine)
+    assert engine.started[0][2]["graceSeconds"] == 3 * 86400
 
 
 async def test_the_same_id_of_another_source_is_another_request() -> None:

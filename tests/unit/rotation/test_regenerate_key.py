@@ -123,11 +123,12 @@ async def test_a_secret_that_publishes_the_key_at_the_last_moment_gets_the_new_o
     world.require_live()
 
 
-async def test_if_match_is_held_against_the_key(quick: Quick) -> None:
-    """Another fingerprint: 412, and nothing is changed; the right one lets it pass."""
+@pytest.mark.parametrize("force", [False, True])
+async def test_if_match_is_held_against_the_key(quick: Quick, force: bool) -> None:
+    """Another fingerprint: 412, and nothing is changed, force or not; the right one lets it pass."""
     world = quick(World("a"))
     durable = Durable(world)
-    output = await regenerate(durable, "Secondary", if_match=["sha256:0123456789abcdef"])
+    output = await regenerate(durable, "Secondary", if_match=["sha256:0123456789abcdef"], force=force)
     assert (output["status"], output["error"]["status"]) == ("Canceled", 412)
     assert world.cloud.regenerated == []
     output = await regenerate(durable, "Secondary", "g2", if_match=[world.cloud.fingerprint(SECONDARY)])

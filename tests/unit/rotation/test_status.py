@@ -113,6 +113,7 @@ def test_a_revocation_that_crashed_has_failed(runtime_status: str) -> None:
     body = status_json(instance(shown=VIEW), revocation)
     assert (body["revocation"]["status"], body["revocation"]["at"]) == ("Failed", "2026-01-03T00:00:00Z")
     assert "status" not in body["revocation"]["error"]
+    assert body["revocation"]["error"]["additionalInfo"][0]["info"] == {"outcome": "Unknown"}
 
 
 def test_the_last_change_of_both_counts() -> None:
@@ -148,6 +149,17 @@ def test_what_the_engine_ended_has_an_error_too(runtime_status: str, status: int
     assert (got, body["error"]["code"], headers) == (status, code, {})
     assert "status" not in body["error"]
     assert status_json(instance("r1", runtime_status, None), None)["error"]["code"] == code
+
+
+@pytest.mark.parametrize("runtime_status", ["TERMINATED", "FAILED", "COMPLETED"])
+@pytest.mark.parametrize(
+    ("orchestrator", "told"), [("rotate_key", True), ("regenerate_key", True), ("repair_secrets", False)]
+)
+def test_what_ended_without_a_word_leaves_the_key_in_doubt(orchestrator: str, told: bool, runtime_status: str) -> None:
+    """Whoever ended it, the key may have changed, and the error says so; a repair regenerates nothing."""
+    _, body, _ = result_error(instance("r1", runtime_status, None, name=orchestrator))
+    unknown = [{"type": "RegenerationOutcome", "info": {"outcome": "Unknown"}}]
+    assert body["error"].get("additionalInfo", []) == (unknown if told else [])
 
 
 def test_an_ended_one_without_a_word_is_a_defect() -> None:

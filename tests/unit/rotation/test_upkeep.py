@@ -11,7 +11,6 @@ from shared.rotation import guard
 from shared.rotation.model import Json, Pending, utc_text
 from shared.rotation.upkeep import (
     MARGIN,
-    NEAR_EXPIRY,
     Publication,
     Repair,
     Rotate,
@@ -112,8 +111,8 @@ def test_a_repair_during_a_grace_does_not_converge() -> None:
 @pytest.mark.parametrize(
     ("left", "due"),
     [
-        (NEAR_EXPIRY + SECOND, False),
-        (NEAR_EXPIRY, True),
+        (30 * DAY + SECOND, False),
+        (30 * DAY, True),
         (timedelta(0), True),
         (-400 * DAY, True),
     ],

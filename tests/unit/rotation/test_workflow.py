@@ -1,11 +1,13 @@
 """A rotation from its start to the end of the old key: each row of the plan table, and what is left behind."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.key_vault_errors import KeyVaultForbidden
+from shared.resource_id import AllowList
 from tests.support.orchestration import Durable, rotation
 from tests.support.rotation import GRACE, PRIMARY, SECONDARY, Quick, World
 from tests.support.vault import OTHER, connected, secret
@@ -132,6 +134,15 @@ async def test_without_a_secret_and_without_a_word_nothing_is_done(quick: Quick)
     assert world.cloud.regenerated == []
 
 
+async def test_a_resource_that_is_not_allowed_any_more_is_refused(quick: Quick) -> None:
+    """Whoever started it: it ends as canceled, with nothing touched."""
+    world = quick(World("a"))
+    world.steps = replace(world.steps, allowed=AllowList([]))
+    output = await (durable := Durable(world)).rotate()
+    assert (output["status"], output["error"]["code"]) == ("Canceled", "ResourceNotAllowed")
+    assert (world.cloud.regenerated, world.vault.sets, durable.holder()) == ([], 0, None)
+
+
 async def test_a_second_rotation_waits_for_the_grace_period(quick: Quick) -> None:
     """The other key is still in grace: refused, with the time, and nothing changes."""
     world = quick(World("a"))
@@ -174,6 +185,16 @@ async def test_superseding_takes_the_key_in_grace_at_once(quick: Quick) -> None:
     assert ended(durable, "r2") == ("Done", "Dead")
     assert not world.cloud.live(leaked)
     assert world.cloud.regenerated == [SECONDARY, PRIMARY, SECONDARY]
+
+
+async def test_a_grace_period_is_never_shorter_than_promised(quick: Quick) -> None:
+    """Told in whole seconds, it is rounded up: consumers that have left in the midst of a second have all of it."""
+    world = quick(World("a"))
+    world.clock.tick(timedelta(milliseconds=900))
+    durable = Durable(world)
+    output = await durable.rotate()
+    ((_, left),) = [each for each in world.left if world.cloud.live(each[0]) is False]
+    assert datetime.fromisoformat(output["revocation"]["at"]) >= left + GRACE
 
 
 async def test_a_grace_of_nothing_ends_at_once(quick: Quick) -> None:

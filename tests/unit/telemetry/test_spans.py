@@ -53,6 +53,11 @@ def test_a_secret_is_no_value() -> None:
     assert shown({Attribute.REASON: cast("Any", Secret("1234"))}) == {"acs.reason": REDACTED}
 
 
+def test_a_long_text_is_cut_at_300_characters() -> None:
+    """That many leave the process, and no more."""
+    assert [len(str(shown({Attribute.REASON: "- " * half})["acs.reason"])) for half in (150, 151)] == [300, 300]
+
+
 def test_half_a_surrogate_pair_is_replaced() -> None:
     """A caller may be called so; an exporter could not write it, and would lose what else it had to send."""
     assert shown({Attribute.CALLER_NAME: "a\ud800b"}) == {"acs.caller.name": "a?b"}
