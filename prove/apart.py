@@ -1,6 +1,8 @@
 """A part of the proof in a process of its own, so that several run side by side."""
 
+import contextlib
 import importlib
+import os
 import signal
 import sys
 import time
@@ -32,7 +34,11 @@ def run_part(name: str, *, quick: bool) -> Timed:
 
 
 class Apart:
-    """`prove.<name>` in a process of its own, begun at once; a context manager that stops it, and what it started."""
+    """`prove.<name>` in a process of its own, begun at once; a context manager that stops it, and what it started.
+
+    The process leads a group of its own: a signal in the midst of starting another process can keep it from knowing of
+    that one, so what is left of the group is stopped after it.
+    """
 
     def __init__(self, name: str, *, quick: bool) -> None:
         # spawned, not forked: it begins as it would alone
@@ -40,6 +46,7 @@ class Apart:
         self._ours, theirs = context.Pipe(duplex=False)
         self._process = context.Process(target=_work, args=(name, quick, theirs))
         self._process.start()
+        self._group = cast("int", self._process.pid)
         theirs.close()
 
     def __enter__(self) -> Self:
@@ -52,6 +59,8 @@ class Apart:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._group, signal.SIGTERM)
 
     def result(self) -> Timed:
         """Wait for its end; raises BenchError where it could not be tried."""
@@ -78,6 +87,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def _work(name: str, quick: bool, pipe: Connection) -> None:
+    os.setpgrp()
     stop_on_signals()
     try:
         told: Timed | str = run_part(name, quick=quick)

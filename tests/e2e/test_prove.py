@@ -1,5 +1,7 @@
 """The proof still runs: a few cells of the fault matrix, histories, the search for secrets, hostile input and load."""
 
+import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -53,16 +55,21 @@ def test_a_signal_stops_all_that_runs_side_by_side(number: signal.Signals) -> No
         assert run.stdout is not None
         begun = {run.stdout.readline().partition(":")[0] for _ in range(2)}
         assert begun == {"secrecy", "throttled"}
-        eventually(lambda: len(_group(run.pid)) > 5, "the processes of the app and of the cloud")
+        eventually(lambda: len(_session(run.pid)) > 5, "the processes of the app and of the cloud")
         run.send_signal(number)
         assert run.wait(60) == 128 + number
-    eventually(lambda: not _group(run.pid), "the end of all processes")
+    eventually(lambda: not _session(run.pid), "the end of all processes")
 
 
-def _group(leader: int) -> list[str]:
-    """Return the processes of a process group."""
-    told = subprocess.run(["/bin/ps", "-A", "-o", "pgid=,args="], capture_output=True, text=True, check=True).stdout
-    return [line for line in told.splitlines() if line.split()[0] == str(leader)]
+def _session(leader: int) -> list[int]:
+    """Return the processes of a session."""
+    told = subprocess.run(["/bin/ps", "-A", "-o", "pid="], capture_output=True, text=True, check=True).stdout
+    found: list[int] = []
+    for pid in map(int, told.split()):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(pid) == leader:
+                found.append(pid)
+    return found
 
 
 def test_an_unknown_part_is_refused() -> None:
