@@ -196,7 +196,7 @@ def _rest(lane: Lane, *, all_of_it: bool = False) -> None:
             each["id"] for each in instances if each["status"] in ("Pending", "Running") and each["name"] not in unless
         ]
 
-    if not wait_until(lambda: not running(), _RESTS_WITHIN):
+    if not wait_until(lambda: not running(), _RESTS_WITHIN, every=_LOOK_SECONDS):
         raise BenchError(f"still running: {running()}")
 
 
