@@ -30,6 +30,9 @@ _NOT_IN_A_NAME = re.compile(r"[^0-9A-Za-z-]")
 # What says that a value holds more than one bare text: JSON, XML or PEM, URLs, several lines, name=value pairs.
 _STRUCTURE = re.compile(r"""^[\[{"'<]|^-----|[;\n\r\\]|://|=[^=\s]""")
 
+# an ASCII character as JSON and as a URL may write it; .NET's JSON has + as \u002B
+_ESCAPED = re.compile(r"\\u00([0-7][0-9a-f])|%([0-7][0-9a-f])", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedSecret:
@@ -81,9 +84,11 @@ class PublishedSecret:
         return owner(self.tags)
 
     def holds(self, key: Secret) -> bool:
-        """Say whether the key's text stands anywhere in the value, in whatever format: then somebody may use it."""
-        text = key.reveal()
-        return bool(text) and text in self.value.reveal().replace("\\/", "/")
+        """Say whether the key's text stands anywhere in the value, in whatever format, also as JSON or a URL escapes
+        it: then somebody may use it."""
+        text, value = key.reveal(), self.value.reveal().replace("\\/", "/")
+        unescaped = _ESCAPED.sub(lambda match: chr(int(match[1] or match[2], 16)), value)
+        return bool(text) and (text in value or text in unescaped)
 
 
 def tag(tags: Mapping[str, str], name: str) -> str:

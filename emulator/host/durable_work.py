@@ -25,6 +25,7 @@ from emulator.host.invocation import Invoker
 from emulator.host.worker import InvocationFailed
 
 _log = logging.getLogger("emulator.host.durable")
+_LARGEST_STATUS = 16 * 1024
 
 
 class WorkItems:
@@ -89,6 +90,8 @@ class WorkItems:
                 failure = _failure("(unknown)", f"Function '{function.name}' failed with an unhandled exception.")
                 failure.innerFailure.CopyFrom(_details(error))
                 response = _failed(failure)
+        if len(response.customStatus.value.encode("utf-16-le")) > _LARGEST_STATUS:
+            response = _failed(_failure("(unknown)", "The custom status is larger than 16 KB of UTF-16."))
         response.instanceId = request.instanceId
         response.completionToken = item.completionToken
         _tell_failure(name, response)

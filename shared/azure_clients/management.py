@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 _CONNECT_SECONDS = 5
+# azure-core's own are 300, as long as the host lets a function run: then it ends the worker with all that is in it
+_READ_SECONDS = 30.0
 # what the SDK raises, and what its models raise on an answer that is JSON but not of the API
 _SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
 
@@ -71,14 +73,24 @@ class Management:
     retry, which repeats even this POST on 500, 503, 504 and any answer with Retry-After (what is tried again, the
     use case decides); redirects (a bearer token goes to ARM alone); and the automatic registration of resource
     providers, which would answer a 409 with calls that nobody asked for.
+
+    Args:
+        settings: those of the app.
+        credential: the app's identity.
+        read_timeout: seconds until there must be an answer, unless the deadline of a request is longer.
     """
 
-    def __init__(self, settings: Settings, credential: Credential) -> None:
+    def __init__(self, settings: Settings, credential: Credential, *, read_timeout: float = _READ_SECONDS) -> None:
         self._settings = settings
         self._credential = credential
         # A connection that takes longer is none: the request has not left, and may be sent again. Proxies and ~/.netrc
         # are not asked: that takes aiohttp two threads a request, and a netrc entry makes it refuse our own token.
-        self._transport = AioHttpTransport(connection_timeout=_CONNECT_SECONDS, use_env_settings=False)
+        self._transport = AioHttpTransport(
+            connection_timeout=_CONNECT_SECONDS,
+            # whoever has a longer deadline may wait for as long
+            read_timeout=max(read_timeout, settings.request_deadline_seconds),
+            use_env_settings=False,
+        )
         self._policies: list[Any] = [
             RequestIdPolicy(),
             UserAgentPolicy(sdk_moniker=f"mgmt-communication/{__version__}", user_agent="acs-key-rotation"),

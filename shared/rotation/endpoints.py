@@ -20,7 +20,8 @@ from shared.rotation.status import Instance, RunState, result_error, run_state
 from shared.settings import default_resource, require_key_vault, settings
 from shared.wire import ROTATION_ID
 
-# how long to wait, in seconds, until a decision is seen to have been taken: the next one then finds it
+# how long to wait, in seconds, until the engine shows what it was told: a revocation that the guard has started, or a
+# decision that was taken, so that the next one finds it
 _SEEN_WITHIN = (0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 # a revocation is told under its rotation's id
 _SHOWN = ("rotate_key", "regenerate_key", "repair_secrets")
@@ -108,7 +109,7 @@ def _require_nothing(request: Request) -> None:
 
 async def _tell(engine: Engine, instance: Instance, decision: str) -> None:
     """Send the decision and wait until it is seen to have been taken; raise Decided where another one was first."""
-    revocation = await engine.find(revocation_id(instance.id))
+    revocation = await _revocation(engine, instance)
     if revocation is None or _decision(revocation) is not None or not await engine.decide(revocation.id, decision):
         raise Decided
     for pause in _SEEN_WITHIN:
@@ -120,6 +121,18 @@ async def _tell(engine: Engine, instance: Instance, decision: str) -> None:
                 raise Decided
             return
         await asyncio.sleep(pause)
+
+
+async def _revocation(engine: Engine, instance: Instance) -> Instance | None:
+    """Return the revocation of a rotation, or None where none was scheduled: one that was is shown moments later."""
+    found = await engine.find(revocation_id(instance.id))
+    scheduled = (instance.shown or {}).get("revocation", {}).get("status") == "Scheduled"
+    for pause in _SEEN_WITHIN if scheduled else ():
+        if found is not None:
+            break
+        await asyncio.sleep(pause)
+        found = await engine.find(revocation_id(instance.id))
+    return found
 
 
 def _decision(revocation: Instance) -> str | None:

@@ -5,6 +5,7 @@ there for a holder that dies without a word.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from shared.resource_id import ResourceId
@@ -57,7 +58,7 @@ def holder_of(state: Json, now: datetime) -> str | None:
 
 def release(state: Json, *, holder: str, outcome: Json | None = None) -> Json:
     """Take the claim of a holder back and remember how it ended; nothing happens if another one holds it by now."""
-    outcomes = state["outcomes"] if outcome is None else [*state["outcomes"], outcome][-_KEPT_OUTCOMES:]
+    outcomes = state["outcomes"] if outcome is None else _kept([*state["outcomes"], outcome])
     if state["holder"] is not None and state["holder"]["id"] == holder:
         return {**state, "holder": None, "outcomes": outcomes}
     return {**state, "outcomes": outcomes}
@@ -97,5 +98,17 @@ def settle(state: Json, *, revocation_id: str) -> Json:
 
 def last_revocation(state: Json) -> Json | None:
     """Return the outcome of the revocation that ended last, as `release` was given it, or None."""
-    ended = [outcome for outcome in state["outcomes"] if outcome["id"].endswith(_REVOCATION)]
-    return ended[-1] if ended else None
+    return _last_revocation(state["outcomes"])
+
+
+def _last_revocation(outcomes: Sequence[Json]) -> Json | None:
+    return next((outcome for outcome in reversed(outcomes) if outcome["id"].endswith(_REVOCATION)), None)
+
+
+def _kept(outcomes: Sequence[Json]) -> list[Json]:
+    """Return the newest outcomes, the last revocation's among them: whether it has failed is asked for at any time."""
+    last = _last_revocation(outcomes[:-_KEPT_OUTCOMES])
+    newest = outcomes[-_KEPT_OUTCOMES:]
+    if last is None or _last_revocation(newest) is not None:
+        return [*newest]
+    return [last, *newest[1:]]

@@ -4,6 +4,7 @@ They are replayed from their history and hold no key: activities pass resource i
 `yield` stands in a `finally`, since the engine closes a generator after each partial replay.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,6 +18,9 @@ from shared.rotation.plan import Converge, Plan, Repair, Wanted, decide
 from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, ask_guard, claim, failure, of, take, with_outcome
 
 ROUNDS = 4
+# Durable Functions ends an orchestration whose custom status has more than 8192 characters, 16 KB of UTF-16:
+# https://learn.microsoft.com/azure/azure-functions/durable/durable-functions-custom-orchestration-status
+_LONGEST_STATUS = 8000
 # how long one that nobody waits for waits for the resource, in seconds; together five minutes
 _WAITS = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
 # of the first look: refusals rather than failures
@@ -270,9 +274,12 @@ def new_view(request: Json) -> Json:
 
 
 def show(ctx: Context, view: Json, stage: str) -> None:
-    """Let everybody see how far it is."""
+    """Let everybody see how far it is; of the secrets their ids, if those have room, and all at the end."""
     view["stage"] = stage
-    ctx.set_custom_status(dict(view))
+    shown = view | {"secrets": [{"id": secret["id"]} for secret in view["secrets"]]}
+    if len(json.dumps(shown)) > _LONGEST_STATUS:
+        shown["secrets"] = []
+    ctx.set_custom_status(shown)
 
 
 def ended(view: Json, status: str, error: Json) -> Json:

@@ -278,7 +278,7 @@ class Reconciler:
                 self.engine, orchestrator, request, id_=id_, now=self.now(), waits=True, announce=self.announce
             )
         except RequestIdReused:
-            # its event has come after all, before a change of the settings that this run has seen
+            # somebody was faster, and has asked for it in other words
             started = False
         if not started:
             return Finding.RUNNING

@@ -82,7 +82,9 @@ def rotation_input(
     }
     if secret is not None:
         body["secret"] = {"name": secret[0], "version": secret[1]}
-    return body | {"digest": _digest(body)}
+    # a default that has changed since makes no other request
+    asked = body if request.grace_period is not None else body | {"graceSeconds": None}
+    return body | {"digest": _digest(asked)}
 
 
 def regeneration_input(
@@ -128,7 +130,7 @@ def repair_input(
         "revoke": True,
         "source": source,
     }
-    return body | {"digest": _digest(body)}
+    return body | {"digest": _digest(body | {"graceSeconds": None})}
 
 
 async def start(

@@ -23,6 +23,8 @@ from shared.rotation.model import Json
 
 PAUSES = (1, 2, 4, 8, 15, 30, 60, 60, 60, 120, 120, 120)
 _LONGEST_PAUSE = 120
+# what a call with an unknown outcome has for its effect to show, before the key is looked at and ARM is asked again
+_SETTLING = 5
 _OUTCOME = "RegenerationOutcome"
 _UNKNOWN: Json = {"type": _OUTCOME, "info": {"outcome": RegenerationOutcome.UNKNOWN.value}}
 
@@ -130,12 +132,12 @@ def take(
         if "ok" in answer:
             return answer["ok"]
         error = answer["error"]
-        doubtful = doubtful or _UNKNOWN in error.get("additionalInfo", ())
+        unknown = _UNKNOWN in error.get("additionalInfo", ())
+        doubtful = doubtful or unknown
         if pause is None or not error["retriable"]:
             break
-        yield ctx.create_timer(
-            timedelta(seconds=max(pause, min(retry_after.seconds(error["headers"]) or 0, _LONGEST_PAUSE)))
-        )
+        asked_for = min(retry_after.seconds(error["headers"]) or 0, _LONGEST_PAUSE)
+        yield ctx.create_timer(timedelta(seconds=max(pause, asked_for, _SETTLING if unknown else 0)))
     raise StepFailed(with_outcome(error, RegenerationOutcome.UNKNOWN) if doubtful else error)
 
 

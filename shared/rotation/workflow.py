@@ -1,12 +1,13 @@
 """The orchestrators, each a recipe: claim, inspect, plan, act, record, release (see moves.py)."""
 
+from datetime import datetime, timedelta
 from functools import partial
 
 from shared.conflicts import SecretsDisagreed
 from shared.parameters import KeyType
 from shared.regeneration import not_matching
 from shared.rotation.endings import conclude
-from shared.rotation.model import Found, Json, Listing, Pending
+from shared.rotation.model import Found, Json, Listing, Pending, utc_time
 from shared.rotation.moves import (
     ROUNDS,
     Canceled,
@@ -107,8 +108,15 @@ def _revoke_owed(ctx: Context, request: Json, view: Json, found: Found, pending:
         noted = pending.fingerprint == owed["fingerprint"]
         if now_of(ctx) < pending.at or noted is (pending.revocation_id is None):
             return
-    key_type = KeyType(owed["keyType"])
-    yield from schedule(ctx, request, view, key_type, owed["fingerprint"], now_of(ctx), owed["superseded"])
+    at = _end_of_late_grace(found, owed["at"], timedelta(seconds=request["graceSeconds"]), now_of(ctx))
+    yield from schedule(ctx, request, view, KeyType(owed["keyType"]), owed["fingerprint"], at, owed["superseded"])
+
+
+def _end_of_late_grace(found: Found, due: str, grace: timedelta, now: datetime) -> datetime:
+    """Return when a key whose revocation was due may die: now, or a grace after secrets were set since: they may have
+    left it then."""
+    late = [secret.created_on for secret in found.secrets if secret.created_on > due]
+    return max(now, utc_time(max(late)) + grace) if late else now
 
 
 def _rotate(ctx: Context, request: Json, view: Json, pending: Pending | None) -> Steps[None]:

@@ -175,6 +175,12 @@ def test_a_race_of_timer_and_event(app: DurableApp) -> None:
     assert app.wait(waiting)["output"] == {"revoke": True}
 
 
+@pytest.mark.parametrize(("length", "status"), [(8192, "COMPLETED"), (8193, "FAILED")])
+def test_a_custom_status_has_a_limit(app: DurableApp, length: int, status: str) -> None:
+    """16 KB of UTF-16; a longer one ends its orchestration."""
+    assert app.run("show", length)["status"] == status
+
+
 def test_an_event_before_the_wait_is_kept(app: DurableApp) -> None:
     """It is raised while the orchestrator still sleeps."""
     waiting = app.start("late_listener", 0.3)

@@ -111,7 +111,8 @@ class Run:
         self._ask("send", instance_id, {"event": event_name, "data": data})
 
     def set_custom_status(self, custom_status: Any) -> None:
-        """Keep the status."""
+        """Keep the status; Durable Functions ends an orchestration whose status takes more than 16 KB of UTF-16."""
+        assert len(json.dumps(custom_status)) <= 8192
         self.statuses.append(copied(custom_status))
 
     def _ask(self, kind: str, name: str, value: Any) -> Any:

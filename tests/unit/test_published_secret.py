@@ -61,6 +61,19 @@ def test_a_key_with_slashes_is_found_in_escaped_json() -> None:
     assert secret('{"key":"ab\\/cd\\/ef=="}').holds(Secret("ab/cd/ef=="))
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"key":"ab\\u002bcd\\u002Fef=="}',
+        '{"key":"ab+cd\\/ef\\u003d\\u003d"}',
+        "https://host/?accesskey=ab%2Bcd%2fef%3D%3D",
+    ],
+)
+def test_an_escaped_key_is_found(value: str) -> None:
+    """.NET's JSON writes + as \\u002B, and a URL as %2B."""
+    assert secret(value).holds(Secret("ab+cd/ef=="))
+
+
 def test_an_empty_key_is_held_by_nobody() -> None:
     """An empty text stands in every value and says nothing."""
     assert not secret(OLD_KEY).holds(Secret(""))

@@ -24,6 +24,7 @@ from shared.key_vault_errors import KeyVaultForbidden
 from shared.rotation import endpoints, guard
 from shared.rotation.endpoints import cancel, result, revoke, rotate, status
 from shared.rotation.model import Json
+from shared.rotation.status import Instance
 from shared.rotation.steps import failure
 from shared.settings import parse_settings
 from tests.support.fakes import LEGACY_KEY, RESOURCE, app_request
@@ -274,6 +275,22 @@ async def test_a_decision_takes_no_properties(
     assert (await endpoint(app_request(b"{}", route={"id": "r1"}), engine)).status == 202
 
 
+class LateEngine(FakeEngine):
+    """An engine that shows a revocation some looks after its start."""
+
+    async def find(self, instance_id: str) -> Instance | None:
+        """Look."""
+        found = await super().find(instance_id)
+        return found if instance_id == "r1" or self.looks > 3 else None
+
+
+async def test_a_revocation_that_is_not_shown_yet_is_waited_for() -> None:
+    """The guard starts it while the rotation ends, and the engine shows it some moments later."""
+    engine = LateEngine().add(*waiting().instances.values())
+    assert (await revoke(of("r1"), engine)).status == 202
+    assert engine.decisions == [("r1-revoke", "revoke")]
+
+
 @pytest.mark.parametrize("second", [revoke, cancel])
 @pytest.mark.parametrize("first", [revoke, cancel])
 async def test_a_second_decision_is_too_late(first: Any, second: Any) -> None:
@@ -315,7 +332,7 @@ async def test_a_decision_that_is_not_seen_in_time_is_accepted() -> None:
 @pytest.mark.parametrize("endpoint", [revoke, cancel])
 async def test_where_nothing_is_left_to_decide_it_is_409(endpoint: Any, revocation: Any) -> None:
     """Over, under way, or never there."""
-    engine = FakeEngine().add(instance(shown=VIEW))
+    engine = FakeEngine().add(instance(shown=VIEW if revocation else VIEW | {"revocation": {"status": "NotRequested"}}))
     if revocation is not None:
         engine.add(revocation)
     with pytest.raises(Decided):

@@ -88,8 +88,20 @@ def test_outcomes_are_bounded() -> None:
     """The last ten are kept, newest last."""
     state = guard.empty()
     for turn in range(25):
-        state = guard.release(state, holder="r", outcome={"id": turn})
-    assert [outcome["id"] for outcome in state["outcomes"]] == list(range(15, 25))
+        state = guard.release(state, holder="r", outcome={"id": str(turn)})
+    assert [outcome["id"] for outcome in state["outcomes"]] == [str(turn) for turn in range(15, 25)]
+
+
+def test_the_outcome_of_the_last_revocation_stays() -> None:
+    """However many others end after it: the timer must learn that a revocation has failed."""
+    state = guard.release(guard.empty(), holder="r1-revoke", outcome={"id": "r1-revoke", "status": "Failed"})
+    for turn in range(25):
+        state = guard.release(state, holder="r", outcome={"id": str(turn)})
+    assert guard.last_revocation(state) == {"id": "r1-revoke", "status": "Failed"}
+    assert [outcome["id"] for outcome in state["outcomes"]] == ["r1-revoke", *map(str, range(16, 25))]
+    state = guard.release(state, holder="r2-revoke", outcome={"id": "r2-revoke", "status": "Done"})
+    assert guard.last_revocation(state) == {"id": "r2-revoke", "status": "Done"}
+    assert len(state["outcomes"]) == 10
 
 
 def test_a_key_in_grace_is_told_with_each_claim() -> None:

@@ -196,7 +196,7 @@ async def test_a_rotation_that_the_event_has_started_is_found() -> None:
 
 
 async def test_a_rotation_that_comes_up_at_the_same_moment_is_found(caplog: pytest.LogCaptureFixture) -> None:
-    """Between the look and the start, with a grace period that has been changed since: it is the same rotation."""
+    """Between the look and the start, asked for in other words: it is the same rotation."""
     caplog.set_level(logging.INFO)
     bench = Bench()
     due = bench.expire()

@@ -109,6 +109,25 @@ async def test_a_revocation_that_is_terminated_anywhere_is_taken_up(quick: Quick
     assert world.cloud.regenerated.count(PRIMARY) == 1
 
 
+async def test_a_key_that_secrets_have_left_late_has_its_grace_before_it_is_revoked(quick: Quick) -> None:
+    """Somebody rolled back, so that the revocation failed, and forward again days later: consumers hold the old key."""
+    world = quick(World("a"))
+    loop = Loop(world)
+    loop.durable.check = lambda: (world.require_live(), world.require_grace())[0]
+    old = world.active
+    await loop.durable.rotate(hold=True)
+    world.vault.put("a", old)
+    world.require_live()
+    await loop.durable.run()
+    assert world.cloud.live(old)
+    world.clock.tick(2 * DAY)
+    world.vault.put("a", world.cloud.keys[SECONDARY], tag="Secondary")
+    world.require_live()
+    await loop.until_peace()
+    loop.require_order()
+    assert not world.cloud.live(old)
+
+
 async def test_a_revocation_that_fails_is_tried_until_it_is_done(quick: Quick) -> None:
     """By repairs that come ever more seldom, while the key in use stays as it is."""
     world = quick(World("a"))

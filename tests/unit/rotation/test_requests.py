@@ -125,6 +125,17 @@ def test_the_input_of_a_rotation_holds_all_that_it_needs() -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", digest)
 
 
+def test_a_default_that_changes_makes_no_other_request() -> None:
+    """Who repeats a request after ROTATION_GRACE_PERIOD has changed finds the rotation that it has started."""
+    made = [rotation_input(RotationRequest(), RESOURCE, default_grace=n * DAY, source="http") for n in (1, 2)]
+    repairs = [repair_input(RESOURCE, grace=n * DAY, source="event") for n in (1, 2)]
+    for each in (made, repairs):
+        assert each[0]["digest"] == each[1]["digest"]
+        assert [one["graceSeconds"] for one in each] == [86400.0, 172800.0]
+    named = RotationRequest(grace_period=DAY)
+    assert rotation_input(named, RESOURCE, default_grace=DAY, source="http")["digest"] != made[0]["digest"]
+
+
 def test_the_input_names_the_secret_that_expires() -> None:
     """Where a secret version is the reason, the rotation can see whether it still is the current one."""
     made = rotation_input(RotationRequest(), RESOURCE, default_grace=DAY, source="timer", secret=("name", "0a1b"))

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 from durabletask.task import TaskFailedError
 
-from shared.errors import AppError, ArmRejected, InvalidRequest, Problem, RegenerationOutcome, UpstreamFailed
+from shared.errors import (
+    AppError,
+    ArmRejected,
+    DeadlineExceeded,
+    InvalidRequest,
+    Problem,
+    RegenerationOutcome,
+    UpstreamFailed,
+)
 from shared.rotation.model import Json
 from shared.rotation.steps import PAUSES, StepFailed, failure, take, with_outcome
 
@@ -105,7 +113,20 @@ def test_the_longest_step_is_shorter_than_a_claim() -> None:
 def test_a_host_that_failed_is_tried_again() -> None:
     """The activity never answered: what it did is not known, and it is safe to repeat."""
     result, slept = run(TaskFailedError("m", ValueError("the worker died")), {"ok": {}})
-    assert (result, slept) == ({}, [1])
+    assert (result, slept) == ({}, [5])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        failed(UpstreamFailed("m", outcome=RegenerationOutcome.UNKNOWN)),
+        failed(DeadlineExceeded("m", outcome=RegenerationOutcome.UNKNOWN)),
+        TaskFailedError("m", ValueError("the worker died")),
+    ],
+)
+def test_what_may_still_happen_is_given_time_to_show(answer: Json | Exception) -> None:
+    """After an unknown outcome the next attempt, which looks at the key first, comes no sooner than it settles."""
+    assert run(answer, answer, answer, answer, {"ok": {}}) == ({}, [5, 5, 5, 8])
 
 
 def test_a_host_that_fails_for_good_tells_nothing_of_its_exception() -> None:

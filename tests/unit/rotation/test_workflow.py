@@ -55,6 +55,18 @@ async def test_every_secret_of_the_resource_is_published(quick: Quick) -> None:
     assert [world.vault.enabled(name) for name in "abc"] == [[False, True]] * 3
 
 
+@pytest.mark.parametrize("secrets", [30, 300])
+async def test_a_resource_may_have_many_secrets(quick: Quick, secrets: int) -> None:
+    """What the status shows on the way has room for some; at the end all are told, and all their old versions die."""
+    world = quick(World(*(f"a-secret-of-many-{number}" for number in range(secrets))))
+    durable = Durable(world)
+    output = await durable.rotate()
+    assert (output["status"], len(output["secrets"])) == ("Succeeded", secrets)
+    assert len(durable.runs["r1"].statuses[-1]["secrets"]) == (secrets if secrets == 30 else 0)
+    assert (durable.runs["r1-revoke"].output or {})["status"] == "Done"
+    assert [world.vault.enabled(name) for name in world.vault.versions] == [[False, True]] * secrets
+
+
 async def test_a_wrong_tag_changes_nothing(quick: Quick) -> None:
     """The value decides which key is in use: a tag that names the other slot does not make it the one to regenerate."""
     world = quick(World("a", tag="Secondary"))

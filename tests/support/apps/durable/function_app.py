@@ -65,6 +65,13 @@ def broken(ctx: OrchestrationContext, text: str) -> Steps:
 
 
 @functions.orchestration_trigger(context_name="context")
+def show(ctx: OrchestrationContext, length: int) -> Steps:
+    """Show a status of that many characters of JSON."""
+    ctx.set_custom_status("x" * (length - 2))
+    yield ctx.call_activity("nothing")
+
+
+@functions.orchestration_trigger(context_name="context")
 def race(ctx: OrchestrationContext, seconds: float) -> Steps:
     """Wait for the event `decision`, or so many seconds."""
     ctx.set_custom_status("waiting")
