@@ -8,6 +8,7 @@ from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOpt
 from azure.core.exceptions import AzureError
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
+from shared.azure_clients.calls import NOT_THE_API
 from shared.errors import ManagedIdentityUnavailable, RegenerationOutcome
 from shared.settings import Settings
 
@@ -46,7 +47,8 @@ class Credential:
             except AzureError as error:
                 # the SDK's text may quote the identity endpoint's answer: the type alone goes on
                 raise _unavailable(self._settings, error) from None
-            except ValueError:
+            except NOT_THE_API:
+                # the identity endpoint gave what is no token
                 raise _unavailable(self._settings, None) from None
 
     async def get_token(

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid.aio import EventGridPublisherClient
 
-from shared.azure_clients.calls import answered, azure_call
+from shared.azure_clients.calls import NOT_THE_API, SDK_ERRORS, answered, azure_call
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.event_grid_answers import connection_failed, from_status, not_the_api
 from shared.azure_clients.transport import transport_that_sends_once
@@ -22,8 +22,6 @@ from shared.telemetry.spans import Told
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 10.0
-# what the SDK's policies raise on an answer that is not of the API
-_NOT_THE_API = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 class EventGridTopic:
@@ -80,7 +78,7 @@ class EventGridTopic:
             cause = error.__cause__ or error
             sent = not isinstance(cause, (ClientConnectorError, ConnectionTimeoutError))
             failure = connection_failed(sent=sent, reason=type(cause).__name__)
-        except _NOT_THE_API:
+        except NOT_THE_API:
             failure = not_the_api()
         else:
             # the SDK does not say with which status it was taken
@@ -114,6 +112,6 @@ def _answered(answer: Any) -> EventNotPublished:
         return not_the_api()
     try:
         body: bytes = answer.body()
-    except (AzureError, AttributeError, ValueError):
+    except SDK_ERRORS:
         body = b""
     return from_status(int(answer.status_code or 0), answer.headers, body)

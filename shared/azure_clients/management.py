@@ -17,7 +17,7 @@ from azure.mgmt.communication.models import CommunicationServiceKeys
 from azure.mgmt.core.policies import ARMHttpLoggingPolicy, AsyncARMChallengeAuthenticationPolicy
 
 from shared.azure_clients.arm_errors import connection_failed, from_status, not_the_api
-from shared.azure_clients.calls import answered, azure_call
+from shared.azure_clients.calls import SDK_ERRORS, answered, azure_call, body_of
 from shared.azure_clients.credential import Credential
 from shared.errors import ArmError
 from shared.parameters import KeyType
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 _CONNECT_SECONDS = 5
-# what the SDK raises, and what its models raise on an answer that is JSON but not of the API
-_SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
 
 # a host, with a port and a path where several resources share one
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,200})*/?", re.ASCII)
@@ -154,7 +152,7 @@ class Management:
         ) as told:
             try:
                 yield exchange
-            except _SDK_ERRORS as error:
+            except SDK_ERRORS as error:
                 raise await self._translated(error, exchange, changes=changes) from None
             finally:
                 answered(told, exchange.response.status_code if exchange.response is not None else None)
@@ -180,6 +178,9 @@ class Management:
             # a defect on this side, before anything left: not to be dressed up as the network's
             raise error
         response = exchange.response
+        if response is None and not isinstance(error, AzureError):
+            # a body that is not encoded as it says fails within the transport
+            return not_the_api(changes=changes)
         if response is None:
             # azure-core calls every network error of aiohttp a ServiceRequestError; aiohttp's own type says
             # whether there ever was a connection
@@ -190,7 +191,7 @@ class Management:
             return not_the_api(changes=changes)
         if response.status_code == 401:
             await self._credential.forget()
-        return from_status(response.status_code, response.headers, response.content, changes=changes)
+        return from_status(response.status_code, response.headers, body_of(response), changes=changes)
 
 
 def _access_key(keys: CommunicationServiceKeys, key_type: KeyType) -> AccessKey | None:
