@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.errors import OUTCOME, RegenerationOutcome
 from shared.rotation.model import Json, utc_text
 
 
@@ -107,7 +108,7 @@ def result_error(instance: Instance) -> tuple[int, Json, dict[str, str]]:
     """Return status, ErrorResponse and headers of an orchestration that did not succeed, as a synchronous call gives
     them."""
     shown: Json = instance.shown or {}
-    error: Json = shown.get("error") or _engine_error(instance.runtime_status) or _CRASHED
+    error: Json = shown.get("error") or _in_doubt(_engine_error(instance.runtime_status) or _CRASHED)
     headers: dict[str, str] = error.get("headers", {})
     return int(error.get("status", 500)), {"error": shown_error(error)}, headers
 
@@ -115,6 +116,11 @@ def result_error(instance: Instance) -> tuple[int, Json, dict[str, str]]:
 def shown_error(error: Json) -> Json:
     """Return an error without what only this app needs of it."""
     return {name: value for name, value in error.items() if name not in ("status", "headers", "retriable")}
+
+
+def _in_doubt(error: Json) -> Json:
+    """Return the error of what ended in the midst: whether it has regenerated a key, nobody knows."""
+    return error | {"additionalInfo": [{"type": OUTCOME, "info": {"outcome": RegenerationOutcome.UNKNOWN.value}}]}
 
 
 def _engine_error(runtime_status: str) -> Json | None:

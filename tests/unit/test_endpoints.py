@@ -15,12 +15,14 @@ from shared.errors import (
     RegenerationOutcome,
     ResourceNotAllowed,
     RoleRequired,
+    UnexpectedError,
     UpstreamFailed,
 )
 from shared.http import Request, Response
 from shared.parameters import KeyType
 from shared.redaction import AccessKey
 from shared.regeneration import Regenerator
+from shared.rotation.status import Instance
 from shared.rotation.steps import failure
 from shared.settings import parse_settings
 from tests.support.fakes import (
@@ -298,3 +300,19 @@ async def test_the_allow_list_holds_under_the_guard_too(use: Use) -> None:
     with pytest.raises(ResourceNotAllowed):
         await endpoints.regenerate(by_path(route=ROUTE | {"communicationServiceName": "Other"}), engine)
     assert (engine.started, engine.looks) == ([], 0)
+
+
+class Broken(FakeEngine):
+    """An engine that cannot be asked."""
+
+    async def find(self, instance_id: str) -> Instance | None:
+        """Fail."""
+        raise ConnectionError(instance_id)
+
+
+async def test_a_regeneration_on_an_engine_that_fails_is_audited(use: Use, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody knows what has become of the key, and the audit says so."""
+    use(**VAULT)
+    with pytest.raises(UnexpectedError):
+        await endpoints.regenerate(by_path(), Broken())
+    assert [(line["outcome"], line["error"]) for line in audited(caplog)] == [("Unknown", "InternalServerError")]
