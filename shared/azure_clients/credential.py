@@ -12,6 +12,8 @@ from shared.azure_clients.calls import NOT_THE_API
 from shared.errors import ManagedIdentityUnavailable, RegenerationOutcome
 from shared.settings import Settings
 
+# in all: whoever asks next waits behind it, and the read timeout starts anew with each byte
+_LONGEST_CALL_SECONDS = 20.0
 # Asking for a token changes nothing, so it may be repeated: three times within some 3 s, well inside the deadline.
 _RETRIES: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 2}
 
@@ -43,12 +45,13 @@ class Credential:
             if self._source is None:
                 self._source = _make(self._settings)
             try:
-                return await self._source.get_token_info(*scopes, options=options)
+                async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+                    return await self._source.get_token_info(*scopes, options=options)
             except AzureError as error:
                 # the SDK's text may quote the identity endpoint's answer: the type alone goes on
                 raise _unavailable(self._settings, error) from None
-            except NOT_THE_API:
-                # the identity endpoint gave what is no token
+            except (TimeoutError, *NOT_THE_API):
+                # the identity endpoint gave what is no token, or nothing
                 raise _unavailable(self._settings, None) from None
 
     async def get_token(

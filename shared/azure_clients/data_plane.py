@@ -5,6 +5,7 @@ it with the key (HMAC-SHA256), so the key itself never leaves the process:
 https://learn.microsoft.com/rest/api/communication/authentication
 """
 
+import asyncio
 import base64
 import binascii
 from typing import Any
@@ -20,6 +21,8 @@ from shared.errors import NoVerdict
 from shared.redaction import Secret
 
 _REFUSED = 401
+# in all: the read timeout starts anew with each byte
+_LONGEST_CALL_SECONDS = 30.0
 # the service did not get as far as the key, or somebody else answered
 _NO_VERDICT = frozenset({408, 429})
 
@@ -62,8 +65,9 @@ class CommunicationDataPlane:
         reason = ""
         with azure_call("communication.listPhoneNumbers", "GET", host) as told:
             try:
-                await anext(client.list_purchased_phone_numbers(raw_response_hook=saw).by_page())
-            except SDK_ERRORS as error:
+                async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+                    await anext(client.list_purchased_phone_numbers(raw_response_hook=saw).by_page())
+            except (TimeoutError, *SDK_ERRORS) as error:
                 reason = type(error.__cause__ or error).__name__
             if not statuses:
                 raise NoVerdict(f"The data plane did not answer ({reason}).")

@@ -4,6 +4,7 @@ The SDK's own retry is off: who publishes decides how long an event is worth wai
 token goes to the topic alone).
 """
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,8 @@ from shared.telemetry.spans import Told
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 10.0
+# in all: the read timeout starts anew with each byte
+_LONGEST_CALL_SECONDS = 30.0
 
 
 class EventGridTopic:
@@ -63,7 +66,8 @@ class EventGridTopic:
     async def _publish(self, events: list[CloudEvent[Json]], told: Told) -> None:
         status = None
         try:
-            await self._client.send(events)  # pyright: ignore[reportUnknownMemberType]  # CloudEvent of any data
+            async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+                await self._client.send(events)  # pyright: ignore[reportUnknownMemberType]  # CloudEvent of any data
         except ManagedIdentityUnavailable as error:
             # its outcome speaks of a key's regeneration, which this is not
             failure: AppError = ManagedIdentityUnavailable(error.message)
@@ -78,6 +82,8 @@ class EventGridTopic:
             cause = error.__cause__ or error
             sent = not isinstance(cause, (ClientConnectorError, ConnectionTimeoutError))
             failure = connection_failed(sent=sent, reason=type(cause).__name__)
+        except TimeoutError:
+            failure = connection_failed(sent=True, reason="TimeoutError")
         except NOT_THE_API:
             failure = not_the_api()
         else:

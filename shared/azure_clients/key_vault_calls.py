@@ -41,12 +41,17 @@ METHODS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Pauses and bounds, in seconds; `at_once` is a number of requests."""
+    """Pauses and bounds, in seconds; `at_once` is a number of requests.
+
+    The read timeout starts anew with each byte, so `longest_call` bounds what a call, or a listing with all its pages,
+    takes in all.
+    """
 
     again_after: tuple[float, ...] = (0.2, 0.8)
     longest_retry_after: float = 5.0
     connection_timeout: float = 5.0
     read_timeout: float = 15.0
+    longest_call: float = 120.0
     at_once: int = 8
 
 
@@ -118,10 +123,13 @@ class KeyVaultCalls:
                 raise ValueError("not a page")
 
         try:
-            return await call(raw_response_hook=saw)
+            async with asyncio.timeout(self._patience.longest_call):
+                return await call(raw_response_hook=saw)
         except ManagedIdentityUnavailable as error:
             # its outcome speaks of a key's regeneration, which this is not
             failure: AppError | NoSuchSecret = ManagedIdentityUnavailable(error.message)
+        except TimeoutError:
+            failure = connection_failed(sent=True, reason="TimeoutError", secret=secret, changes=changes)
         except SDK_ERRORS as error:
             if not statuses and not isinstance(error, (AzureError, ValueError, zlib.error)):
                 # a defect on this side, before anything left: not to be dressed up as Key Vault's

@@ -1,5 +1,6 @@
 """Azure Resource Manager through azure-mgmt-communication: regenerate and list a resource's keys."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 _CONNECT_SECONDS = 5
+# in all, where the caller has no longer deadline: the transport's read timeout starts anew with each byte
+_LONGEST_CALL_SECONDS = 60.0
 
 # a host, with a port and a path where several resources share one
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,200})*/?", re.ASCII)
@@ -151,7 +154,10 @@ class Management:
             f"arm.{operation}", "GET" if operation == "get" else "POST", self._settings.arm_endpoint
         ) as told:
             try:
-                yield exchange
+                async with asyncio.timeout(max(_LONGEST_CALL_SECONDS, self._settings.request_deadline_seconds)):
+                    yield exchange
+            except TimeoutError:
+                raise connection_failed(sent=exchange.sent, reason="TimeoutError", changes=changes) from None
             except SDK_ERRORS as error:
                 raise await self._translated(error, exchange, changes=changes) from None
             finally:
