@@ -226,6 +226,9 @@ def _comma_separated[T](parse: Callable[[str], T]) -> Callable[[str], tuple[T, .
                 parsed.append(parse(item))
             except ValueError as error:
                 raise ValueError(f"item {position} {error}") from None
+        # a setting that looks like protection must not be without effect
+        if text and not parsed:
+            raise ValueError("holds commas alone: put something between them, or leave it unset")
         return tuple(parsed)
 
     return parse_all

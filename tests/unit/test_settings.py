@@ -168,6 +168,8 @@ def test_good_values_are_taken(name: str, value: str, field: str | None, parsed:
         ("REQUEST_DEADLINE_SECONDS", "inf"),
         ("REQUEST_DEADLINE_SECONDS", "30s"),
         ("REQUEST_DEADLINE_SECONDS", "٣"),
+        ("ALLOWED_COMMUNICATION_SERVICES", ", ,"),
+        ("REQUIRED_APP_ROLES", ","),
         ("REQUIRED_APP_ROLES", "Keys Regenerate"),
         ("REQUIRED_APP_ROLES", "r" * 121),
     ],
