@@ -51,7 +51,8 @@ class Patience:
     longest_retry_after: float = 5.0
     connection_timeout: float = 5.0
     read_timeout: float = 15.0
-    longest_call: float = 120.0
+    # three attempts of it fit into what the host gives a function (host.json)
+    longest_call: float = 60.0
     at_once: int = 8
 
 
