@@ -5,10 +5,9 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
-from azure.core.exceptions import AzureError
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
-from shared.azure_clients.calls import NOT_THE_API
+from shared.azure_clients.calls import SDK_ERRORS
 from shared.errors import ManagedIdentityUnavailable, RegenerationOutcome
 from shared.settings import Settings
 
@@ -47,12 +46,9 @@ class Credential:
             try:
                 async with asyncio.timeout(_LONGEST_CALL_SECONDS):
                     return await self._source.get_token_info(*scopes, options=options)
-            except AzureError as error:
+            except (TimeoutError, *SDK_ERRORS) as error:
                 # the SDK's text may quote the identity endpoint's answer: the type alone goes on
                 raise _unavailable(self._settings, error) from None
-            except (TimeoutError, *NOT_THE_API):
-                # the identity endpoint gave what is no token, or nothing
-                raise _unavailable(self._settings, None) from None
 
     async def get_token(
         self,
@@ -114,8 +110,7 @@ def _make(settings: Settings) -> _TokenSource:
     return ManagedIdentityCredential(client_id=settings.azure_client_id, use_env_settings=False, **_RETRIES)
 
 
-def _unavailable(settings: Settings, error: AzureError | None) -> ManagedIdentityUnavailable:
-    reason = f" (azure-identity: {type(error).__name__})" if error is not None else ""
+def _unavailable(settings: Settings, error: Exception) -> ManagedIdentityUnavailable:
     if settings.azure_token_credentials is not None:
         advice = (
             f"AZURE_TOKEN_CREDENTIALS asks for {settings.azure_token_credentials}: sign in with that tool, or "
@@ -129,6 +124,6 @@ def _unavailable(settings: Settings, error: AzureError | None) -> ManagedIdentit
     else:
         advice = "Switch on the app's system-assigned managed identity, or name a user-assigned one in AZURE_CLIENT_ID."
     return ManagedIdentityUnavailable(
-        f"No token is to be had from the app's identity{reason}. {advice}",
+        f"No token is to be had from the app's identity (azure-identity: {type(error).__name__}). {advice}",
         outcome=RegenerationOutcome.NOT_REGENERATED,
     )

@@ -143,3 +143,4 @@ async def test_the_managed_identity(monkeypatch: pytest.MonkeyPatch, app_environ
                 with pytest.raises(ManagedIdentityUnavailable) as caught:
                     await opened.get_token_info("https://management.azure.com/.default")
                 assert caught.value.outcome is RegenerationOutcome.NOT_REGENERATED
+                assert "TimeoutError" in caught.value.message
