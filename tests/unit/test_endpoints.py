@@ -1,5 +1,6 @@
 """The regenerate endpoints: who and what is let through to the use case, and what is written down about it."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -316,3 +317,23 @@ async def test_a_regeneration_on_an_engine_that_fails_is_audited(use: Use, caplo
     with pytest.raises(UnexpectedError):
         await endpoints.regenerate(by_path(), Broken())
     assert [(line["outcome"], line["error"]) for line in audited(caplog)] == [("Unknown", "InternalServerError")]
+
+
+@pytest.mark.parametrize("variables", [{}, VAULT], ids=["direct", "guarded"])
+async def test_a_request_that_ends_with_its_process_is_audited(
+    use: Use, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variables: Mapping[str, str]
+) -> None:
+    """Whoever cancels it, the key may have been regenerated, and the audit is all that tells of it."""
+    use(**variables)
+
+    async def hang() -> Regenerator:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody wakes it")
+
+    monkeypatch.setattr(composition, "regenerator", hang)
+    request = asyncio.create_task(endpoints.regenerate(by_path(), FakeEngine()))
+    await asyncio.sleep(0.02)
+    request.cancel()
+    with caplog.at_level(logging.INFO), pytest.raises(asyncio.CancelledError):
+        await request
+    assert [line["outcome"] for line in audited(caplog)] == ["Unknown"]
