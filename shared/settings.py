@@ -247,7 +247,8 @@ def _https_origin(text: str) -> str:
         raise ValueError("must be https:// and a host alone, like https://management.azure.com")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must be https:// and a host alone, like https://management.azure.com")
-    return f"https://{parts.netloc}"
+    # without the default port: ARM's token is asked for by this name
+    return f"https://{parts.netloc.removesuffix(':443').removesuffix(':')}"
 
 
 def _api_version(text: str) -> str:
