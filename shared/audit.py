@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from shared.caller import Caller
-from shared.errors import AppError, NotAllowed, RegenerationOutcome
+from shared.errors import AppError, DeadlineExceeded, NotAllowed, RegenerationOutcome, UnexpectedError
 from shared.http import Request
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
@@ -45,7 +45,8 @@ def started(
 ) -> None:
     """Write the line of a request that starts or decides something: its instance id, or why it was refused.
 
-    `action` is `RotateKey`, `RevokeKey` or `KeepKey`; `outcome` is `Accepted` or `Refused`.
+    `action` is `RotateKey`, `RevokeKey` or `KeepKey`; `outcome` is `Accepted` or `Refused`, or
+    `Unknown` where the engine did not say.
     """
     started_by(_who(request, caller), action, resource, result, reason)
 
@@ -62,7 +63,8 @@ def started_by(
         fields["reason"] = reason
     if isinstance(result, AppError):
         fields |= {"error": result.code, "status": result.status}
-        _write(logging.WARNING, action, "Refused", fields, by)
+        unknown = isinstance(result, (DeadlineExceeded, UnexpectedError))
+        _write(logging.WARNING, action, "Unknown" if unknown else "Refused", fields, by)
     else:
         _write(logging.INFO, action, "Accepted", fields | {"instanceId": result}, by)
 

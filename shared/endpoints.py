@@ -1,5 +1,6 @@
 """The regenerate routes: each takes a request apart, asks who and whether, regenerates and answers."""
 
+import asyncio
 from dataclasses import dataclass
 
 from shared import audit, composition
@@ -80,6 +81,10 @@ async def _regenerate(
             )
     except AppError as error:
         audit.regeneration(request, caller, asked.resource, asked.key_type, error)
+        raise
+    except asyncio.CancelledError:
+        # the process ends, and nobody else will tell that the key may have been regenerated
+        audit.regeneration(request, caller, asked.resource, asked.key_type, None)
         raise
     audit.regeneration(request, caller, asked.resource, asked.key_type, response.body.get("fingerprint"))
     return response

@@ -226,6 +226,9 @@ def _comma_separated[T](parse: Callable[[str], T]) -> Callable[[str], tuple[T, .
                 parsed.append(parse(item))
             except ValueError as error:
                 raise ValueError(f"item {position} {error}") from None
+        # a setting that looks like protection must not be without effect
+        if text and not parsed:
+            raise ValueError("holds commas alone: put something between them, or leave it unset")
         return tuple(parsed)
 
     return parse_all
@@ -244,7 +247,8 @@ def _https_origin(text: str) -> str:
         raise ValueError("must be https:// and a host alone, like https://management.azure.com")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must be https:// and a host alone, like https://management.azure.com")
-    return f"https://{parts.netloc}"
+    # without the default port: ARM's token is asked for by this name
+    return f"https://{parts.netloc.removesuffix(':443').removesuffix(':')}"
 
 
 def _api_version(text: str) -> str:

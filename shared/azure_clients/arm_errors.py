@@ -128,9 +128,10 @@ def _detail(value: Any) -> Json | None:
 
 
 def _is_info(value: Any) -> bool:
-    """Say whether a value is an `ErrorAdditionalInfo`, and none that would pass for this app's own word."""
+    """Say whether a value is an `ErrorAdditionalInfo`, and none that would pass for this app's own word, or for one of
+    the objects that Durable's SDK makes of what it reads: whatever class it names, of whatever module."""
     kind = _object(value).get("type")
-    return isinstance(kind, str) and kind != OUTCOME
+    return isinstance(kind, str) and kind != OUTCOME and '"__class__"' not in json.dumps(value)
 
 
 def _object(value: Any) -> Json:

@@ -5,10 +5,13 @@ spans record the messages and stacks of the SDKs' exceptions, which may quote wh
 them and the exporter. It would also add headers to what is sent.
 """
 
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
+from azure.core.exceptions import AzureError
 from azure.core.settings import settings as azure_core
 from opentelemetry.trace import SpanKind
 
@@ -17,6 +20,11 @@ from shared.telemetry.spans import Told, span
 
 # what is set in code outweighs AZURE_TRACING_ENABLED and whatever the distribution finds installed
 azure_core.tracing_enabled.set_value(False)
+
+# What the SDKs' policies and models raise on an answer that is not of the API: another type in place of a text, JSON
+# without a bottom, a body that is not encoded as it says.
+NOT_THE_API = (ValueError, TypeError, LookupError, AttributeError, RecursionError, zlib.error)
+SDK_ERRORS = (AzureError, *NOT_THE_API)
 
 _NAMESPACES = {
     "arm": "Microsoft.Communication",
@@ -44,6 +52,14 @@ def azure_call(operation: str, method: str, url: str) -> Generator[Told]:
     }
     with span(operation, about, kind=SpanKind.CLIENT) as told:
         yield told
+
+
+def body_of(response: Any) -> bytes:
+    """Return the body of an SDK's response, or nothing where it cannot be had, be it for a wrong Content-Encoding."""
+    try:
+        return response.content
+    except SDK_ERRORS:
+        return b""
 
 
 def answered(told: Told, status: int | None) -> None:

@@ -5,12 +5,14 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
-from azure.core.exceptions import AzureError
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
+from shared.azure_clients.calls import SDK_ERRORS
 from shared.errors import ManagedIdentityUnavailable, RegenerationOutcome
 from shared.settings import Settings
 
+# in all: whoever asks next waits behind it, and the read timeout starts anew with each byte
+_LONGEST_CALL_SECONDS = 20.0
 # Asking for a token changes nothing, so it may be repeated: three times within some 3 s, well inside the deadline.
 _RETRIES: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 2}
 
@@ -42,12 +44,11 @@ class Credential:
             if self._source is None:
                 self._source = _make(self._settings)
             try:
-                return await self._source.get_token_info(*scopes, options=options)
-            except AzureError as error:
+                async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+                    return await self._source.get_token_info(*scopes, options=options)
+            except (TimeoutError, *SDK_ERRORS) as error:
                 # the SDK's text may quote the identity endpoint's answer: the type alone goes on
                 raise _unavailable(self._settings, error) from None
-            except ValueError:
-                raise _unavailable(self._settings, None) from None
 
     async def get_token(
         self,
@@ -109,8 +110,7 @@ def _make(settings: Settings) -> _TokenSource:
     return ManagedIdentityCredential(client_id=settings.azure_client_id, use_env_settings=False, **_RETRIES)
 
 
-def _unavailable(settings: Settings, error: AzureError | None) -> ManagedIdentityUnavailable:
-    reason = f" (azure-identity: {type(error).__name__})" if error is not None else ""
+def _unavailable(settings: Settings, error: Exception) -> ManagedIdentityUnavailable:
     if settings.azure_token_credentials is not None:
         advice = (
             f"AZURE_TOKEN_CREDENTIALS asks for {settings.azure_token_credentials}: sign in with that tool, or "
@@ -124,6 +124,6 @@ def _unavailable(settings: Settings, error: AzureError | None) -> ManagedIdentit
     else:
         advice = "Switch on the app's system-assigned managed identity, or name a user-assigned one in AZURE_CLIENT_ID."
     return ManagedIdentityUnavailable(
-        f"No token is to be had from the app's identity{reason}. {advice}",
+        f"No token is to be had from the app's identity (azure-identity: {type(error).__name__}). {advice}",
         outcome=RegenerationOutcome.NOT_REGENERATED,
     )

@@ -5,6 +5,7 @@ it with the key (HMAC-SHA256), so the key itself never leaves the process:
 https://learn.microsoft.com/rest/api/communication/authentication
 """
 
+import asyncio
 import base64
 import binascii
 from typing import Any
@@ -12,19 +13,18 @@ from urllib.parse import urlsplit
 
 from azure.communication.phonenumbers.aio import PhoneNumbersClient
 from azure.core.credentials import AzureKeyCredential
-from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline.transport import AioHttpTransport
 
-from shared.azure_clients.calls import answered, azure_call
+from shared.azure_clients.calls import SDK_ERRORS, answered, azure_call
 from shared.errors import NoVerdict
 from shared.redaction import Secret
 
 _REFUSED = 401
+# in all: the read timeout starts anew with each byte
+_LONGEST_CALL_SECONDS = 30.0
 # the service did not get as far as the key, or somebody else answered
 _NO_VERDICT = frozenset({408, 429})
-# what the SDK raises, and what its models raise on an answer that is JSON but not of the API
-_SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
 
 
 class CommunicationDataPlane:
@@ -44,7 +44,7 @@ class CommunicationDataPlane:
     async def accepts(self, endpoint: str, key: Secret) -> bool:
         """Say whether the data plane accepts the key now; see `DataPlane`."""
         host = endpoint.rstrip("/")
-        if urlsplit(host).scheme != "https":
+        if not _is_https(host):
             raise NoVerdict("The resource's endpoint is no https URL, so its data plane cannot be asked about a key.")
         if not _can_sign(key):
             return False
@@ -65,8 +65,9 @@ class CommunicationDataPlane:
         reason = ""
         with azure_call("communication.listPhoneNumbers", "GET", host) as told:
             try:
-                await anext(client.list_purchased_phone_numbers(raw_response_hook=saw).by_page())
-            except _SDK_ERRORS as error:
+                async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+                    await anext(client.list_purchased_phone_numbers(raw_response_hook=saw).by_page())
+            except (TimeoutError, *SDK_ERRORS) as error:
                 reason = type(error.__cause__ or error).__name__
             if not statuses:
                 raise NoVerdict(f"The data plane did not answer ({reason}).")
@@ -79,6 +80,14 @@ class CommunicationDataPlane:
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close()
+
+
+def _is_https(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme == "https"
+    except ValueError:
+        # brackets without an address between them, a letter that turns into a slash
+        return False
 
 
 def _can_sign(key: Secret) -> bool:

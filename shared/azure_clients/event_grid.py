@@ -4,6 +4,7 @@ The SDK's own retry is off: who publishes decides how long an event is worth wai
 token goes to the topic alone).
 """
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid.aio import EventGridPublisherClient
 
-from shared.azure_clients.calls import answered, azure_call
+from shared.azure_clients.calls import NOT_THE_API, SDK_ERRORS, answered, azure_call
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.event_grid_answers import connection_failed, from_status, not_the_api
 from shared.azure_clients.transport import transport_that_sends_once
@@ -22,8 +23,8 @@ from shared.telemetry.spans import Told
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 10.0
-# what the SDK's policies raise on an answer that is not of the API
-_NOT_THE_API = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+# in all: the read timeout starts anew with each byte
+_LONGEST_CALL_SECONDS = 30.0
 
 
 class EventGridTopic:
@@ -65,7 +66,8 @@ class EventGridTopic:
     async def _publish(self, events: list[CloudEvent[Json]], told: Told) -> None:
         status = None
         try:
-            await self._client.send(events)  # pyright: ignore[reportUnknownMemberType]  # CloudEvent of any data
+            async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+                await self._client.send(events)  # pyright: ignore[reportUnknownMemberType]  # CloudEvent of any data
         except ManagedIdentityUnavailable as error:
             # its outcome speaks of a key's regeneration, which this is not
             failure: AppError = ManagedIdentityUnavailable(error.message)
@@ -80,7 +82,9 @@ class EventGridTopic:
             cause = error.__cause__ or error
             sent = not isinstance(cause, (ClientConnectorError, ConnectionTimeoutError))
             failure = connection_failed(sent=sent, reason=type(cause).__name__)
-        except _NOT_THE_API:
+        except TimeoutError:
+            failure = connection_failed(sent=True, reason="TimeoutError")
+        except NOT_THE_API:
             failure = not_the_api()
         else:
             # the SDK does not say with which status it was taken
@@ -114,6 +118,6 @@ def _answered(answer: Any) -> EventNotPublished:
         return not_the_api()
     try:
         body: bytes = answer.body()
-    except (AzureError, AttributeError, ValueError):
+    except SDK_ERRORS:
         body = b""
     return from_status(int(answer.status_code or 0), answer.headers, body)

@@ -5,6 +5,7 @@ failed, could not be reached or refused the token; `Retry-After` is waited for i
 """
 
 import asyncio
+import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline import PipelineResponse
 
 from shared import retry_after
-from shared.azure_clients.calls import answered, azure_call
+from shared.azure_clients.calls import SDK_ERRORS, answered, azure_call, body_of
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.key_vault_answers import (
     connection_failed,
@@ -36,18 +37,22 @@ METHODS = {
     "listSecrets": "GET",
     "listVersions": "GET",
 }
-# what the SDK raises, and what its models and its challenge policy raise on an answer that is not of the API
-_SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Pauses and bounds, in seconds; `at_once` is a number of requests."""
+    """Pauses and bounds, in seconds; `at_once` is a number of requests.
+
+    The read timeout starts anew with each byte, so `longest_call` bounds what a call, or a listing with all its pages,
+    takes in all.
+    """
 
     again_after: tuple[float, ...] = (0.2, 0.8)
     longest_retry_after: float = 5.0
     connection_timeout: float = 5.0
     read_timeout: float = 15.0
+    # three attempts of it fit into what the host gives a function (host.json)
+    longest_call: float = 60.0
     at_once: int = 8
 
 
@@ -115,16 +120,19 @@ class KeyVaultCalls:
         def saw(response: PipelineResponse[Any, Any]) -> None:
             statuses.append(response.http_response.status_code)
             # the SDK takes an answer that is no page for an empty one, and no secrets for no consumers
-            if pages and response.http_response.status_code == 200 and not is_page(_body(response.http_response)):
+            if pages and response.http_response.status_code == 200 and not is_page(body_of(response.http_response)):
                 raise ValueError("not a page")
 
         try:
-            return await call(raw_response_hook=saw)
+            async with asyncio.timeout(self._patience.longest_call):
+                return await call(raw_response_hook=saw)
         except ManagedIdentityUnavailable as error:
             # its outcome speaks of a key's regeneration, which this is not
             failure: AppError | NoSuchSecret = ManagedIdentityUnavailable(error.message)
-        except _SDK_ERRORS as error:
-            if not statuses and not isinstance(error, (AzureError, ValueError)):
+        except TimeoutError:
+            failure = connection_failed(sent=True, reason="TimeoutError", secret=secret, changes=changes)
+        except SDK_ERRORS as error:
+            if not statuses and not isinstance(error, (AzureError, ValueError, zlib.error)):
                 # a defect on this side, before anything left: not to be dressed up as Key Vault's
                 raise
             failure = _translated(error, statuses, secret=secret, changes=changes)
@@ -144,7 +152,7 @@ def _translated(
     # azure-core types the response loosely
     response: Any = error.response if isinstance(error, HttpResponseError) else None
     if response is not None:
-        status, body = int(response.status_code or 0), _body(response)
+        status, body = int(response.status_code or 0), body_of(response)
         # a listing that answers so is nothing that its API knows
         if status == 404 and secret is not None and is_no_such_secret(body):
             return NoSuchSecret()
@@ -155,17 +163,11 @@ def _translated(
         cause = error.__cause__ or error
         sent = not isinstance(cause, (ClientConnectorError, ConnectionTimeoutError))
         return connection_failed(sent=sent, reason=type(cause).__name__, secret=secret, changes=changes)
-    if statuses[-1:] in ([], [401]):
+    # a body that is not encoded as it says fails within the transport, before its status is seen
+    if statuses[-1:] in ([], [401]) and not isinstance(error, zlib.error):
         # the challenge policy's ValueError, on a challenge that came now or that was kept
         return not_the_vault(secret=secret)
     return not_the_api(secret=secret, changes=changes)
-
-
-def _body(response: Any) -> bytes:
-    try:
-        return response.content
-    except (AzureError, AttributeError):
-        return b""
 
 
 async def all_of[T](calls: Sequence[Callable[[], Awaitable[T]]], at_once: int) -> list[T]:

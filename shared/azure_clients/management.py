@@ -1,5 +1,6 @@
 """Azure Resource Manager through azure-mgmt-communication: regenerate and list a resource's keys."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from azure.mgmt.communication.models import CommunicationServiceKeys
 from azure.mgmt.core.policies import ARMHttpLoggingPolicy, AsyncARMChallengeAuthenticationPolicy
 
 from shared.azure_clients.arm_errors import connection_failed, from_status, not_the_api
-from shared.azure_clients.calls import answered, azure_call
+from shared.azure_clients.calls import SDK_ERRORS, answered, azure_call, body_of
 from shared.azure_clients.credential import Credential
 from shared.errors import ArmError
 from shared.parameters import KeyType
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 _CONNECT_SECONDS = 5
-# azure-core's own are 300, as long as the host lets a function run: then it ends the worker with all that is in it
-_READ_SECONDS = 30.0
-# what the SDK raises, and what its models raise on an answer that is JSON but not of the API
-_SDK_ERRORS = (AzureError, ValueError, TypeError, LookupError, AttributeError)
+# in all, where the caller has no longer deadline: the transport's read timeout starts anew with each byte
+_LONGEST_CALL_SECONDS = 60.0
 
 # a host, with a port and a path where several resources share one
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~-]{1,200})*/?", re.ASCII)
@@ -73,24 +72,14 @@ class Management:
     retry, which repeats even this POST on 500, 503, 504 and any answer with Retry-After (what is tried again, the
     use case decides); redirects (a bearer token goes to ARM alone); and the automatic registration of resource
     providers, which would answer a 409 with calls that nobody asked for.
-
-    Args:
-        settings: those of the app.
-        credential: the app's identity.
-        read_timeout: seconds until there must be an answer, unless the deadline of a request is longer.
     """
 
-    def __init__(self, settings: Settings, credential: Credential, *, read_timeout: float = _READ_SECONDS) -> None:
+    def __init__(self, settings: Settings, credential: Credential) -> None:
         self._settings = settings
         self._credential = credential
         # A connection that takes longer is none: the request has not left, and may be sent again. Proxies and ~/.netrc
         # are not asked: that takes aiohttp two threads a request, and a netrc entry makes it refuse our own token.
-        self._transport = AioHttpTransport(
-            connection_timeout=_CONNECT_SECONDS,
-            # whoever has a longer deadline may wait for as long
-            read_timeout=max(read_timeout, settings.request_deadline_seconds),
-            use_env_settings=False,
-        )
+        self._transport = AioHttpTransport(connection_timeout=_CONNECT_SECONDS, use_env_settings=False)
         self._policies: list[Any] = [
             RequestIdPolicy(),
             UserAgentPolicy(sdk_moniker=f"mgmt-communication/{__version__}", user_agent="acs-key-rotation"),
@@ -165,8 +154,11 @@ class Management:
             f"arm.{operation}", "GET" if operation == "get" else "POST", self._settings.arm_endpoint
         ) as told:
             try:
-                yield exchange
-            except _SDK_ERRORS as error:
+                async with asyncio.timeout(max(_LONGEST_CALL_SECONDS, self._settings.request_deadline_seconds)):
+                    yield exchange
+            except TimeoutError:
+                raise connection_failed(sent=exchange.sent, reason="TimeoutError", changes=changes) from None
+            except SDK_ERRORS as error:
                 raise await self._translated(error, exchange, changes=changes) from None
             finally:
                 answered(told, exchange.response.status_code if exchange.response is not None else None)
@@ -192,6 +184,9 @@ class Management:
             # a defect on this side, before anything left: not to be dressed up as the network's
             raise error
         response = exchange.response
+        if response is None and not isinstance(error, AzureError):
+            # a body that is not encoded as it says fails within the transport
+            return not_the_api(changes=changes)
         if response is None:
             # azure-core calls every network error of aiohttp a ServiceRequestError; aiohttp's own type says
             # whether there ever was a connection
@@ -202,7 +197,7 @@ class Management:
             return not_the_api(changes=changes)
         if response.status_code == 401:
             await self._credential.forget()
-        return from_status(response.status_code, response.headers, response.content, changes=changes)
+        return from_status(response.status_code, response.headers, body_of(response), changes=changes)
 
 
 def _access_key(keys: CommunicationServiceKeys, key_type: KeyType) -> AccessKey | None:

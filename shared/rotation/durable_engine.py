@@ -1,6 +1,7 @@
 """The engine behind a durableClient binding: azure-functions-durable's client, made once and shared."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -64,9 +65,8 @@ class DurableEngine:
             id=state.instance_id,
             name=state.name,
             runtime_status=state.runtime_status.name,
-            input=cast("Json", state.get_input() or {}),
-            # what somebody gave as the reason of a termination is an output, too
-            shown=_object(state.get_output()) or _object(state.get_custom_status()),
+            input=_object(state.serialized_input) or {},
+            shown=_object(state.serialized_output) or _object(state.serialized_custom_status),
             created_at=_utc(state.created_at),
             updated_at=_utc(state.last_updated_at),
         )
@@ -113,7 +113,16 @@ class DurableEngine:
         return await composition.durable_client(self._binding)
 
 
-def _object(value: Any) -> Json | None:
+def _object(payload: str | None) -> Json | None:
+    """Return the JSON object that a payload holds, or None.
+
+    The error of a failure and the reason of a termination are outputs, too, and plain text: the client's own get_output
+    raises at them (https://github.com/microsoft/durabletask-python/pull/155).
+    """
+    try:
+        value: Any = json.loads(payload or "null")
+    except (ValueError, RecursionError):
+        return None
     return cast("Json", value) if isinstance(value, dict) else None
 
 

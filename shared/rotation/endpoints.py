@@ -14,6 +14,7 @@ from shared.resource_id import ResourceId
 from shared.rotation import requests
 from shared.rotation.engine import Engine
 from shared.rotation.guard import revocation_id
+from shared.rotation.in_time import deadline_in, in_time
 from shared.rotation.parameters import RotationRequest
 from shared.rotation.responses import RETRY_AFTER, accepted, full_status
 from shared.rotation.status import Instance, RunState, result_error, run_state
@@ -39,28 +40,39 @@ async def rotate(request: Request, engine: Engine) -> Response:
     resource = asked.resource or default_resource(configured)
     id_ = requests.instance_id("http", resource, repeatability) if repeatability else uuid.uuid4().hex
     started = requests.rotation_input(asked, resource, default_grace=configured.rotation_grace_period, source="http")
+    deadline = deadline_in(configured.request_deadline_seconds)
     try:
         if not configured.allowed_communication_services.allows(resource):
             raise ResourceNotAllowed
-        await requests.start(engine, "rotate_key", started, id_=id_, now=utc_now(), announce=configured.announces)
+        async with in_time(deadline):
+            await requests.start(engine, "rotate_key", started, id_=id_, now=utc_now(), announce=configured.announces)
     except AppError as error:
         audit.started(request, caller, "RotateKey", resource, error, asked.reason)
         raise
     audit.started(request, caller, "RotateKey", resource, id_, asked.reason)
-    return accepted(request, id_, await full_status(engine, await _found(engine, id_)))
+    async with in_time(deadline):
+        return accepted(request, id_, await full_status(engine, await _found(engine, id_)))
 
 
 async def status(request: Request, engine: Engine) -> Response:
     """`GET /api/rotations/{id}`: the status, always 200."""
-    authorized(request, settings(), "Read")
-    instance = await _found(engine, request.route.get("id", ""))
-    headers = {} if run_state(instance).ended else {"Retry-After": RETRY_AFTER}
-    return Response(await full_status(engine, instance), headers=headers)
+    configured = settings()
+    authorized(request, configured, "Read")
+    async with in_time(deadline_in(configured.request_deadline_seconds)):
+        instance = await _found(engine, request.route.get("id", ""))
+        headers = {} if run_state(instance).ended else {"Retry-After": RETRY_AFTER}
+        return Response(await full_status(engine, instance), headers=headers)
 
 
 async def result(request: Request, engine: Engine) -> Response:
     """`GET /api/rotations/{id}/result`: 202 until it has ended; then its status, or its error with its own status."""
-    authorized(request, settings(), "Read")
+    configured = settings()
+    authorized(request, configured, "Read")
+    async with in_time(deadline_in(configured.request_deadline_seconds)):
+        return await _result(request, engine)
+
+
+async def _result(request: Request, engine: Engine) -> Response:
     instance = await _found(engine, request.route.get("id", ""))
     match run_state(instance):
         case RunState.SUCCEEDED if instance.shown is not None and "answer" in instance.shown:
@@ -86,17 +98,22 @@ async def cancel(request: Request, engine: Engine) -> Response:
 
 async def _decide(request: Request, engine: Engine, decision: str) -> Response:
     action = "RevokeKey" if decision == "revoke" else "KeepKey"
-    caller = authorized(request, settings(), action)
+    configured = settings()
+    caller = authorized(request, configured, action)
     _require_nothing(request)
-    instance = await _found(engine, request.route.get("id", ""))
+    deadline = deadline_in(configured.request_deadline_seconds)
+    async with in_time(deadline):
+        instance = await _found(engine, request.route.get("id", ""))
     resource = ResourceId.parse(instance.input["resourceId"])
     try:
-        await _tell(engine, instance, decision)
-    except Decided as error:
+        async with in_time(deadline):
+            await _tell(engine, instance, decision)
+    except AppError as error:
         audit.started(request, caller, action, resource, error, None)
         raise
     audit.started(request, caller, action, resource, instance.id, None)
-    return accepted(request, instance.id, await full_status(engine, instance))
+    async with in_time(deadline):
+        return accepted(request, instance.id, await full_status(engine, instance))
 
 
 def _require_nothing(request: Request) -> None:

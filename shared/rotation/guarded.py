@@ -1,7 +1,6 @@
 """The synchronous regenerate where a Key Vault publishes keys: an orchestration under the guard, waited for."""
 
 import asyncio
-import time
 import uuid
 
 from shared.clock import utc_now
@@ -11,6 +10,7 @@ from shared.parameters import KeyType
 from shared.resource_id import ResourceId
 from shared.rotation import requests
 from shared.rotation.engine import Engine
+from shared.rotation.in_time import deadline_in, in_time
 from shared.rotation.responses import accepted, full_status
 from shared.rotation.status import RunState, result_error, run_state
 
@@ -36,17 +36,24 @@ async def regenerate_guarded(
     Raises:
         RotationInProgress: somebody else holds the resource.
         Passed: the orchestration's own error, with its status.
+        DeadlineExceeded, UnexpectedError: the engine did not answer, or failed; the outcome is not known.
     """
-    give_up_at = time.monotonic() + max(deadline - _MARGIN, deadline / 2)
+    give_up_at = deadline_in(max(deadline - _MARGIN, deadline / 2))
     id_ = requests.instance_id("http-regenerate", resource, repeatability) if repeatability else uuid.uuid4().hex
     started = requests.regeneration_input(resource, key_type, if_match=if_match, force=force, source="http")
-    await requests.start(engine, "regenerate_key", started, id_=id_, now=utc_now(), announce=announce)
+    async with in_time(deadline_in(deadline), outcome=RegenerationOutcome.UNKNOWN):
+        await requests.start(engine, "regenerate_key", started, id_=id_, now=utc_now(), announce=announce)
+        return await _ended(request, engine, id_, give_up_at)
+
+
+async def _ended(request: Request, engine: Engine, id_: str, give_up_at: float) -> Response:
+    """Wait until the orchestration has ended and return its answer, or 202 where that takes too long."""
     looks = 0
     while True:
         instance = await engine.find(id_)
         if instance is not None and run_state(instance).ended:
             break
-        if time.monotonic() >= give_up_at:
+        if deadline_in(0) >= give_up_at:
             if instance is None:
                 raise DeadlineExceeded(
                     "The regeneration was started and cannot be found any more.", outcome=RegenerationOutcome.UNKNOWN

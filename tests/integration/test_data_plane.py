@@ -110,11 +110,14 @@ async def test_throttling_failures_and_silence_are_no_verdict(
     assert len(await _probes(control)) <= (2 if "disconnect" in fault else 1)
 
 
-@pytest.mark.parametrize("endpoint", ["http://localhost:1/x/", "localhost", "", "https://localhost:1/x/"])
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://localhost:1/x/", "localhost", "", "https://localhost:1/x/", "https://[", "https://\uff41\u2100.com/"],
+)
 async def test_an_endpoint_that_cannot_be_asked_is_no_verdict(
     plane: CommunicationDataPlane, cloud: Cloud, endpoint: str
 ) -> None:
-    """No https, no host, nobody there: no verdict rather than a dead key."""
+    """No https, no host, no URL, nobody there: no verdict rather than a dead key."""
     with pytest.raises(NoVerdict):
         await plane.accepts(endpoint, _key(cloud))
 

@@ -17,6 +17,7 @@ from emulator.host.durable_engine import Engine
 from shared import composition
 from shared.rotation import durable_engine
 from shared.rotation.durable_engine import DurableEngine
+from shared.rotation.status import run_state
 from tests.support.fakes import LEGACY_KEY
 
 HOUR = timedelta(hours=1)
@@ -73,13 +74,15 @@ async def engine(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Du
     await client.close()
 
 
-def end(hub: Hub, instance_id: str, status: "pb.OrchestrationStatus") -> None:
-    """Let an orchestration end, as its worker would say."""
+def end(hub: Hub, instance_id: str, status: "pb.OrchestrationStatus", result: str | None = None) -> None:
+    """Let an orchestration end, as its worker would say, and with whatever the host makes of that."""
     call = hub.local_call()
     item = next(hub.GetWorkItems(pb.GetWorkItemsRequest(), call))
     assert item.orchestratorRequest.instanceId == instance_id
     action = pb.OrchestratorAction(id=1)
     action.completeOrchestration.orchestrationStatus = status
+    if result is not None:
+        action.completeOrchestration.result.value = result
     hub.CompleteOrchestratorTask(
         pb.OrchestratorResponse(instanceId=instance_id, actions=[action], completionToken=item.completionToken), call
     )
@@ -97,6 +100,20 @@ async def test_what_has_ended_is_purged_and_what_runs_stays(hub: Hub, engine: Du
     assert await engine.start("o", "pending", {"digest": "d"})
     assert await engine.purge(datetime.now(UTC) + HOUR) == 3
     assert [id_ for id_ in ("done", "failed", "terminated", "pending") if await engine.find(id_)] == ["pending"]
+
+
+@pytest.mark.parametrize("status", [pb.ORCHESTRATION_STATUS_FAILED, pb.ORCHESTRATION_STATUS_TERMINATED])
+@pytest.mark.parametrize("text", ["a text", "", "{", "5", '"a text"', "[" * 100_000], ids=lambda text: text[:9])
+async def test_an_end_that_is_told_in_plain_text_is_an_end(
+    hub: Hub, engine: DurableEngine, status: "pb.OrchestrationStatus", text: str
+) -> None:
+    """The error of a failure and the reason of a termination may come as they were given, which is no JSON."""
+    await engine.start("rotate_key", "ended", {"resourceId": "/x"})
+    end(hub, "ended", status, text)
+    found = await engine.find("ended")
+    assert found is not None
+    assert (found.input, found.shown) == ({"resourceId": "/x"}, None)
+    assert run_state(found).ended
 
 
 async def test_what_is_young_stays(hub: Hub, engine: DurableEngine) -> None:

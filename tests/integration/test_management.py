@@ -19,7 +19,6 @@ from shared.errors import (
     RegenerationOutcome,
     UpstreamAuthenticationFailed,
     UpstreamResponseInvalid,
-    UpstreamUnreachable,
 )
 from shared.parameters import KeyType
 from shared.redaction import AccessKey
@@ -293,21 +292,6 @@ async def test_a_lost_request_is_sent_again_with_if_match(
     regenerated = await _use_case(management, before)
     assert regenerated.key.fingerprint != before
     assert [post["effect"] for post in await _posts(control)] == [False, True]
-
-
-async def test_an_answer_that_does_not_come_is_given_up(
-    app_environment: dict[str, str], credential: Credential, control: ControlClient
-) -> None:
-    """Reading keys has a bound of its own: a step, or the timer, that waits for ever ends with its worker."""
-    await control.put_faults({"service": "arm", "operation": "listKeys", "delaySeconds": 20})
-    management = Management(
-        parse_settings(app_environment | {"REQUEST_DEADLINE_SECONDS": "0.1"}), credential, read_timeout=0.2
-    )
-    async with asyncio.timeout(5):
-        with pytest.raises(UpstreamUnreachable) as raised:
-            await management.list_keys(RESOURCE, request_id=REQUEST_ID)
-    await management.close()
-    assert (raised.value.retriable, raised.value.outcome) == (True, None)
 
 
 async def test_a_refused_connection_is_tried_again(

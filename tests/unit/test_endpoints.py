@@ -1,5 +1,6 @@
 """The regenerate endpoints: who and what is let through to the use case, and what is written down about it."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -15,12 +16,14 @@ from shared.errors import (
     RegenerationOutcome,
     ResourceNotAllowed,
     RoleRequired,
+    UnexpectedError,
     UpstreamFailed,
 )
 from shared.http import Request, Response
 from shared.parameters import KeyType
 from shared.redaction import AccessKey
 from shared.regeneration import Regenerator
+from shared.rotation.status import Instance
 from shared.rotation.steps import failure
 from shared.settings import parse_settings
 from tests.support.fakes import (
@@ -320,3 +323,39 @@ async def test_the_allow_list_holds_under_the_guard_too(use: Use) -> None:
     with pytest.raises(ResourceNotAllowed):
         await endpoints.regenerate(by_path(route=ROUTE | {"communicationServiceName": "Other"}), engine)
     assert (engine.started, engine.looks) == ([], 0)
+
+
+class Broken(FakeEngine):
+    """An engine that cannot be asked."""
+
+    async def find(self, instance_id: str) -> Instance | None:
+        """Fail."""
+        raise ConnectionError(instance_id)
+
+
+async def test_a_regeneration_on_an_engine_that_fails_is_audited(use: Use, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody knows what has become of the key, and the audit says so."""
+    use(**VAULT)
+    with pytest.raises(UnexpectedError):
+        await endpoints.regenerate(by_path(), Broken())
+    assert [(line["outcome"], line["error"]) for line in audited(caplog)] == [("Unknown", "InternalServerError")]
+
+
+@pytest.mark.parametrize("variables", [{}, VAULT], ids=["direct", "guarded"])
+async def test_a_request_that_ends_with_its_process_is_audited(
+    use: Use, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variables: Mapping[str, str]
+) -> None:
+    """Whoever cancels it, the key may have been regenerated, and the audit is all that tells of it."""
+    use(**variables)
+
+    async def hang() -> Regenerator:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody wakes it")
+
+    monkeypatch.setattr(composition, "regenerator", hang)
+    request = asyncio.create_task(endpoints.regenerate(by_path(), FakeEngine()))
+    await asyncio.sleep(0.02)
+    request.cancel()
+    with caplog.at_level(logging.INFO), pytest.raises(asyncio.CancelledError):
+        await request
+    assert [line["outcome"] for line in audited(caplog)] == ["Unknown"]

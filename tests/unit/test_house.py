@@ -51,7 +51,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
             "authorization azure_clients.key_vault rotation.entity rotation.engine rotation.announcements "
             "openapi.schemas"
         ),
-        "rotation.steps rotation.upkeep openapi.responses",
+        "rotation.steps rotation.upkeep rotation.in_time openapi.responses",
         (
             "no_vault rotation.moves rotation.activities rotation.requests rotation.responses rotation.attempts "
             "rotation.endings"

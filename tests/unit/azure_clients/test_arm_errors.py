@@ -192,6 +192,8 @@ NO_OBJECTS: list[Any] = [None, 1, "x", [], {}]
                     {"type": 1, "info": "no text"},
                     # the app's own word, which is nobody else's to say
                     {"type": "RegenerationOutcome", "info": {"outcome": "NotRegenerated"}},
+                    # Durable's SDK would make an object of Python's of it, or fail
+                    {"type": "Object", "info": [{"x": {"__class__": "X", "__module__": "os", "__data__": 1}}]},
                 ],
             },
             {"code": "A", "message": "m", "additionalInfo": [{"type": "T"}]},

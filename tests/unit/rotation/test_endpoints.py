@@ -1,5 +1,6 @@
 """The rotation's endpoints: start, status, result, revoke and cancel, with all that they refuse."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -11,12 +12,14 @@ from shared.conflicts import Decided, RequestIdReused, RotationInProgress
 from shared.errors import (
     AppError,
     ArmRejected,
+    DeadlineExceeded,
     InvalidRequest,
     NotConfigured,
     NotFound,
     RequestEntityTooLarge,
     ResourceNotAllowed,
     RoleRequired,
+    UnexpectedError,
     UnsupportedMediaType,
 )
 from shared.http import Request
@@ -386,4 +389,41 @@ async def test_each_decision_is_audited(caplog: pytest.LogCaptureFixture) -> Non
     assert [(line["action"], line["outcome"]) for line in audited(caplog)] == [
         ("RevokeKey", "Accepted"),
         ("KeepKey", "Refused"),
+    ]
+
+
+class Silent(FakeEngine):
+    """An engine that never answers, or fails."""
+
+    failure: Exception | None = None
+
+    async def find(self, instance_id: str) -> Instance | None:
+        """Keep silent, or fail."""
+        del instance_id
+        if self.failure is None:
+            await asyncio.Event().wait()
+        raise self.failure or AssertionError("nobody wakes it")
+
+
+@pytest.mark.parametrize("endpoint", [rotate, status, result, revoke, cancel])
+async def test_an_engine_that_says_nothing_is_not_waited_for_beyond_the_deadline(use: Use, endpoint: Any) -> None:
+    """504 DeadlineExceeded, whatever was asked."""
+    use(REQUEST_DEADLINE_SECONDS="0.02")
+    with pytest.raises(DeadlineExceeded):
+        async with asyncio.timeout(5):
+            await endpoint(of("r1"), Silent())
+
+
+async def test_a_start_of_which_nobody_knows_is_audited_as_unknown(use: Use, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither accepted nor refused: the engine failed, or did not answer in time."""
+    use(REQUEST_DEADLINE_SECONDS="0.02")
+    failing = Silent()
+    failing.failure = ConnectionError("gone")
+    with caplog.at_level(logging.INFO):
+        for engine, error in ((Silent(), DeadlineExceeded), (failing, UnexpectedError)):
+            with pytest.raises(error):
+                await rotate(app_request(b""), engine)
+    assert [(line["outcome"], line["error"]) for line in audited(caplog)] == [
+        ("Unknown", "DeadlineExceeded"),
+        ("Unknown", "InternalServerError"),
     ]

@@ -1,5 +1,7 @@
 """The synchronous regenerate under the guard: the answer, 202 at the deadline, and errors as they were."""
 
+import asyncio
+
 import pytest
 
 from shared.clock import utc_now
@@ -10,6 +12,7 @@ from shared.errors import (
     DeadlineExceeded,
     Passed,
     RegenerationOutcome,
+    UnexpectedError,
     UpstreamFailed,
 )
 from shared.http import Response
@@ -18,6 +21,7 @@ from shared.parameters import KeyType
 from shared.rotation import guard
 from shared.rotation.guarded import regenerate_guarded
 from shared.rotation.model import Json
+from shared.rotation.requests import instance_id, regeneration_input
 from shared.rotation.status import Instance
 from shared.rotation.steps import failure
 from tests.support.fakes import RESOURCE, app_request
@@ -125,4 +129,49 @@ async def test_an_orchestration_that_vanishes_is_not_waited_for_for_ever() -> No
     engine = Forgetful()
     with pytest.raises(DeadlineExceeded) as raised:
         await regenerate(engine, deadline=0.05)
+    assert raised.value.outcome is RegenerationOutcome.UNKNOWN
+
+
+class Failing(FakeEngine):
+    """An engine that starts what it is asked to, and from then on fails, or says nothing at all."""
+
+    failure: Exception | None = None
+
+    async def find(self, instance_id: str) -> Instance | None:
+        """Fail, or keep silent, once something was started."""
+        if not self.started:
+            return await super().find(instance_id)
+        if self.failure is None:
+            await asyncio.Event().wait()
+        raise self.failure or AssertionError("nobody wakes it")
+
+
+async def test_an_engine_that_says_nothing_is_not_waited_for_beyond_the_deadline() -> None:
+    """504, and the outcome is not known."""
+    with pytest.raises(DeadlineExceeded) as raised:
+        async with asyncio.timeout(5):
+            await regenerate(Failing(), deadline=0.05)
+    assert raised.value.outcome is RegenerationOutcome.UNKNOWN
+
+
+async def test_what_was_started_on_an_engine_that_fails_has_an_unknown_outcome() -> None:
+    """500, and the outcome is not known."""
+    engine = Failing()
+    engine.failure = ConnectionError("gone")
+    with pytest.raises(UnexpectedError) as raised:
+        await regenerate(engine)
+    assert raised.value.outcome is RegenerationOutcome.UNKNOWN
+    assert raised.value.__cause__ is engine.failure
+
+
+@pytest.mark.parametrize("runtime_status", ["FAILED", "TERMINATED"])
+async def test_what_ended_in_the_midst_has_an_unknown_outcome(runtime_status: str) -> None:
+    """Crashed or terminated: it may have regenerated the key."""
+    id_ = instance_id("http-regenerate", RESOURCE, REPEATABLE)
+    asked = regeneration_input(
+        RESOURCE, KeyType.PRIMARY, if_match=frozenset({"sha256:0123456789abcdef"}), force=False, source="http"
+    )
+    engine = FakeEngine().add(instance(id_, runtime_status, name="regenerate_key", request=asked))
+    with pytest.raises(Passed) as raised:
+        await regenerate(engine, repeatability=REPEATABLE)
     assert raised.value.outcome is RegenerationOutcome.UNKNOWN
