@@ -39,6 +39,7 @@ class Interleaved(Durable):
         # orchestrations that an outage has kept from going on: their claims may have ended unseen
         self.starved: set[str] = set()
         self.on_activity: Callable[[Run | None, str, Json], None] = _unwatched
+        self.on_decision: Callable[[Run, str], None] = _unheard
 
     def ready(self) -> list[tuple[Run, Action]]:
         """Return what can be done now, what was asked for first first."""
@@ -104,8 +105,9 @@ class Interleaved(Durable):
     def decide(self, instance_id: str, decision: str) -> None:
         """Raise the event `decision`, and remember the first one that was heard."""
         run = self.runs[instance_id]
-        if not run.ended and any(each.kind == "event" for each in run.open()):
-            self.decisions.setdefault(instance_id, decision)
+        heard = not run.ended and any(each.kind == "event" for each in run.open())
+        if heard and self.decisions.setdefault(instance_id, decision) == decision:
+            self.on_decision(run, decision)
         super().decide(instance_id, decision)
 
     async def _act(self, run: Run, action: Action) -> None:
@@ -159,3 +161,7 @@ class Interleaved(Durable):
 
 def _unwatched(run: Run | None, name: str, result: Json) -> None:
     del run, name, result
+
+
+def _unheard(run: Run, decision: str) -> None:
+    del run, decision

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import grpc
+
 from shared.rotation import guard
 from shared.rotation.model import Json
 from shared.rotation.status import Instance, run_state
@@ -21,6 +23,12 @@ def instance(
 ) -> Instance:
     """Return an orchestration as the engine knows it."""
     return Instance(id_, name, runtime_status, request or {"resourceId": str(RESOURCE)}, shown, NOW, NOW)
+
+
+def rpc_error() -> grpc.aio.AioRpcError:
+    """Return the error of an engine whose host, or storage, is away."""
+    nothing = grpc.aio.Metadata()
+    return grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing, details="no storage")
 
 
 @dataclass(slots=True)

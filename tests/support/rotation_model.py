@@ -136,6 +136,7 @@ class Model:
         cloud.watch = self.regenerating
         vault.watch_set, vault.watch_disable = self.set, self.disabling
         durable.on_activity = self.acted
+        durable.on_decision = self.decided
 
     def regenerating(self, key: str) -> None:
         """Judge a regeneration that is about to happen."""
@@ -176,6 +177,12 @@ class Model:
         """Take notice of what somebody else lets a secret publish: the grace of a key that is in use again is over."""
         for key in [key for key in self.in_grace if key in value]:
             del self.in_grace[key]
+
+    def decided(self, run: Run, decision: str) -> None:
+        """Take notice that somebody ends a grace period: it is over, also where the revocation fails after that."""
+        if decision == "revoke":
+            for key in [key for key in self.in_grace if Secret(key).fingerprint == run.input["fingerprint"]]:
+                del self.in_grace[key]
 
     def disabling(self, name: str, version: str) -> None:
         """Judge a version that the app is about to disable."""
