@@ -10,7 +10,14 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from shared.caller import Caller
-from shared.errors import AppError, DeadlineExceeded, NotAllowed, RegenerationOutcome, UnexpectedError
+from shared.errors import (
+    AppError,
+    DeadlineExceeded,
+    DurableFunctionsUnavailable,
+    NotAllowed,
+    RegenerationOutcome,
+    UnexpectedError,
+)
 from shared.http import Request
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
@@ -63,7 +70,7 @@ def started_by(
         fields["reason"] = reason
     if isinstance(result, AppError):
         fields |= {"error": result.code, "status": result.status}
-        unknown = isinstance(result, (DeadlineExceeded, UnexpectedError))
+        unknown = isinstance(result, (DeadlineExceeded, DurableFunctionsUnavailable, UnexpectedError))
         _write(logging.WARNING, action, "Unknown" if unknown else "Refused", fields, by)
     else:
         _write(logging.INFO, action, "Accepted", fields | {"instanceId": result}, by)

@@ -16,6 +16,7 @@ AppError                              code, HTTP status, message, target, detail
 ├── UnexpectedError                   500 InternalServerError: a defect of ours
 ├── NotConfigured                     503 NotConfigured: settings missing or wrong, all of them named
 ├── ManagedIdentityUnavailable        503 ManagedIdentityUnavailable
+├── DurableFunctionsUnavailable       503 DurableFunctionsUnavailable: it, or its storage, failed
 ├── DeadlineExceeded                  504 DeadlineExceeded
 ├── Conflict (conflicts.py)           409: the state of the key, its secrets or another rotation is in the way
 │   ├── KeyInUse                      409 KeyInUse: a secret publishes the key
@@ -264,6 +265,14 @@ class DeadlineExceeded(AppError):
 
     code = "DeadlineExceeded"
     status = 504
+    retriable = True
+
+
+class DurableFunctionsUnavailable(AppError):
+    """Durable Functions failed, or could not be reached: the host's extension, or the storage behind it."""
+
+    code = "DurableFunctionsUnavailable"
+    status = 503
     retriable = True
 
 

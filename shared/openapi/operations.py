@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 
 from shared.conflicts import Decided, RequestIdReused, RotationInProgress
-from shared.errors import DeadlineExceeded, Json, NotFound, ResourceNotAllowed
-from shared.openapi.responses import ALWAYS, BODY, ENDING, HEADERS, REGENERATING, accepted, failures, success
+from shared.errors import Json, NotFound, ResourceNotAllowed
+from shared.openapi.responses import ALWAYS, BODY, ENDING, ENGINE, HEADERS, REGENERATING, accepted, failures, success
 from shared.openapi.schemas import SCHEMAS, ref, whole
 from shared.resource_id import PROVIDER, RESOURCE_TYPE
 from shared.wire import (
@@ -105,7 +105,7 @@ def _decision(name: str, summary: str) -> Json:
         name,
         summary,
         _parameters("RotationId"),
-        {"202": accepted("It is decided.")} | failures((*ALWAYS, *BODY, NotFound, Decided, DeadlineExceeded)),
+        {"202": accepted("It is decided.")} | failures((*ALWAYS, *BODY, NotFound, Decided, *ENGINE)),
     )
 
 
@@ -134,7 +134,7 @@ PATHS: Mapping[str, Json] = {
             "Start a rotation: 202, with where its status and its result are.",
             _parameters("RepeatabilityRequestId"),
             {"202": accepted("The rotation was started, or the same request had started it before.")}
-            | failures((*ALWAYS, *BODY, ResourceNotAllowed, RotationInProgress, RequestIdReused, DeadlineExceeded)),
+            | failures((*ALWAYS, *BODY, ResourceNotAllowed, RotationInProgress, RequestIdReused, *ENGINE)),
             requestBody=_body("RotationRequest", required=False),
         )
     },
@@ -144,7 +144,7 @@ PATHS: Mapping[str, Json] = {
             "Return a rotation's status.",
             _parameters("RotationId"),
             {"200": success("The status.", ref("RotationStatus"), running=True)}
-            | failures((*ALWAYS, NotFound, DeadlineExceeded)),
+            | failures((*ALWAYS, NotFound, *ENGINE)),
         )
     },
     "/rotations/{id}/result": {

@@ -17,6 +17,7 @@ from shared.errors import (
     AppError,
     ArmRejected,
     DeadlineExceeded,
+    DurableFunctionsUnavailable,
     InvalidRequest,
     Json,
     ManagedIdentityUnavailable,
@@ -71,6 +72,8 @@ KEY_VAULT: Errors = (
     SecretFormatUnknown,
     TagTooLong,
 )
+# where the engine does not answer
+ENGINE: Errors = (DeadlineExceeded, DurableFunctionsUnavailable)
 # what a synchronous regenerate may end with, directly or under the guard
 REGENERATING: Errors = (
     *ARM,
@@ -80,7 +83,7 @@ REGENERATING: Errors = (
     GracePending,
     RotationInProgress,
     PreconditionFailed,
-    DeadlineExceeded,
+    *ENGINE,
 )
 # what any orchestration that is shown may have ended with
 ENDING: Errors = (
@@ -94,7 +97,7 @@ ENDING: Errors = (
     ActiveKeyUnknown,
     SecretsDisagreed,
     PreconditionFailed,
-    DeadlineExceeded,
+    *ENGINE,
     NotProven,
 )
 _TERMINATED = (409, str(TERMINATED["code"]), "The orchestration was terminated from outside.")

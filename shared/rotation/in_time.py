@@ -4,10 +4,21 @@ A call to the engine has no end of its own: where its storage is slow, so is it.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from shared.errors import AppError, DeadlineExceeded, RegenerationOutcome, UnexpectedError
+import grpc
+
+from shared.errors import (
+    AppError,
+    DeadlineExceeded,
+    DurableFunctionsUnavailable,
+    RegenerationOutcome,
+    UnexpectedError,
+)
+
+_logger = logging.getLogger(__name__)
 
 
 def deadline_in(seconds: float) -> float:
@@ -25,6 +36,7 @@ async def in_time(deadline: float, *, outcome: RegenerationOutcome | None = None
 
     Raises:
         DeadlineExceeded: it did not answer in time.
+        DurableFunctionsUnavailable: it failed, or could not be reached.
         UnexpectedError: it failed in a way that is not ours.
     """
     try:
@@ -36,6 +48,14 @@ async def in_time(deadline: float, *, outcome: RegenerationOutcome | None = None
         raise DeadlineExceeded(
             "Durable Functions did not answer in time (REQUEST_DEADLINE_SECONDS). The request can be sent again; with "
             "the same Repeatability-Request-ID it finds what it has started.",
+            outcome=outcome,
+        ) from None
+    except grpc.aio.AioRpcError as error:
+        _logger.warning("Durable Functions failed: %s: %s", error.code().name, error.details())
+        raise DurableFunctionsUnavailable(
+            "Durable Functions, in which the app keeps its state, failed or could not be reached. Send the request "
+            "again; with the same Repeatability-Request-ID it finds what it has started. If it stays so, look at the "
+            "app's storage account.",
             outcome=outcome,
         ) from None
     except Exception as error:

@@ -15,8 +15,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from emulator.host.durable_client import DurableUrls
 from emulator.host.durable_engine import Engine
 from shared import composition
+from shared.errors import DurableFunctionsUnavailable, RegenerationOutcome
 from shared.rotation import durable_engine
 from shared.rotation.durable_engine import DurableEngine
+from shared.rotation.in_time import deadline_in, in_time
 from shared.rotation.status import run_state
 from tests.support.fakes import LEGACY_KEY
 
@@ -196,3 +198,13 @@ async def test_a_start_keeps_the_callers_trace_without_its_state(engine: Durable
     (started,) = hub.starts
     assert started.parentTraceContext.traceParent == parent
     assert LEGACY_KEY[:40] not in str(started)
+
+
+async def test_an_engine_that_is_away_is_told_in_words(hub: Hub, engine: DurableEngine) -> None:
+    """503 DurableFunctionsUnavailable before the deadline, with what is known of the key, and no error of gRPC."""
+    assert await engine.find("r1") is None
+    hub.stop()
+    with pytest.raises(DurableFunctionsUnavailable) as raised:
+        async with in_time(deadline_in(20), outcome=RegenerationOutcome.UNKNOWN):
+            await engine.find("r1")
+    assert (raised.value.outcome, raised.value.retriable) == (RegenerationOutcome.UNKNOWN, True)

@@ -23,6 +23,7 @@ UNKNOWN = RegenerationOutcome.UNKNOWN
         (NotConfigured([PROBLEM]), 503, "NotConfigured"),
         (errors.ManagedIdentityUnavailable("m"), 503, "ManagedIdentityUnavailable"),
         (errors.DeadlineExceeded("m"), 504, "DeadlineExceeded"),
+        (errors.DurableFunctionsUnavailable("m"), 503, "DurableFunctionsUnavailable"),
         (errors.ArmRejected(429, "TooManyRequests", "m"), 429, "TooManyRequests"),
         (errors.UpstreamAuthenticationFailed("m"), 502, "UpstreamAuthenticationFailed"),
         (errors.UpstreamFailed("m"), 502, "UpstreamError"),

@@ -13,6 +13,7 @@ from shared.errors import (
     AppError,
     ArmRejected,
     DeadlineExceeded,
+    DurableFunctionsUnavailable,
     InvalidRequest,
     NotConfigured,
     NotFound,
@@ -31,7 +32,7 @@ from shared.rotation.status import Instance
 from shared.rotation.steps import failure
 from shared.settings import parse_settings
 from tests.support.fakes import LEGACY_KEY, RESOURCE, app_request
-from tests.support.rotation_engine import FakeEngine, instance
+from tests.support.rotation_engine import FakeEngine, instance, rpc_error
 
 UUID = "11112222-3333-4444-5555-66667777aaaa"
 REPEATABLE = {"repeatability-request-id": UUID}
@@ -423,7 +424,11 @@ async def test_a_start_of_which_nobody_knows_is_audited_as_unknown(use: Use, cap
         for engine, error in ((Silent(), DeadlineExceeded), (failing, UnexpectedError)):
             with pytest.raises(error):
                 await rotate(app_request(b""), engine)
+        failing.failure = rpc_error()
+        with pytest.raises(DurableFunctionsUnavailable):
+            await rotate(app_request(b""), failing)
     assert [(line["outcome"], line["error"]) for line in audited(caplog)] == [
         ("Unknown", "DeadlineExceeded"),
         ("Unknown", "InternalServerError"),
+        ("Unknown", "DurableFunctionsUnavailable"),
     ]

@@ -10,6 +10,7 @@ from shared.errors import (
     AppError,
     ArmRejected,
     DeadlineExceeded,
+    DurableFunctionsUnavailable,
     Passed,
     RegenerationOutcome,
     UnexpectedError,
@@ -25,7 +26,7 @@ from shared.rotation.requests import instance_id, regeneration_input
 from shared.rotation.status import Instance
 from shared.rotation.steps import failure
 from tests.support.fakes import RESOURCE, app_request
-from tests.support.rotation_engine import FakeEngine, instance
+from tests.support.rotation_engine import FakeEngine, instance, rpc_error
 
 ANSWER: Json = {"keyType": "Primary", "fingerprint": "sha256:0123456789abcdef"}
 DONE: Json = {"status": "Succeeded", "answer": ANSWER}
@@ -154,14 +155,19 @@ async def test_an_engine_that_says_nothing_is_not_waited_for_beyond_the_deadline
     assert raised.value.outcome is RegenerationOutcome.UNKNOWN
 
 
-async def test_what_was_started_on_an_engine_that_fails_has_an_unknown_outcome() -> None:
-    """500, and the outcome is not known."""
+@pytest.mark.parametrize(
+    ("failure", "error"), [(rpc_error(), DurableFunctionsUnavailable), (ConnectionError("gone"), UnexpectedError)]
+)
+async def test_what_was_started_on_an_engine_that_fails_has_an_unknown_outcome(
+    failure: Exception, error: type[AppError], caplog: pytest.LogCaptureFixture
+) -> None:
+    """503 where the engine says so itself, 500 for what nobody has thought of; the cause is in the log or with it."""
     engine = Failing()
-    engine.failure = ConnectionError("gone")
-    with pytest.raises(UnexpectedError) as raised:
+    engine.failure = failure
+    with pytest.raises(error) as raised:
         await regenerate(engine)
     assert raised.value.outcome is RegenerationOutcome.UNKNOWN
-    assert raised.value.__cause__ is engine.failure
+    assert raised.value.__cause__ is failure or "Durable Functions failed: UNAVAILABLE: no storage" in caplog.text
 
 
 @pytest.mark.parametrize("runtime_status", ["FAILED", "TERMINATED"])
