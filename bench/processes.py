@@ -160,6 +160,8 @@ class Cloud(Process):
             raise
         self.settings = {match[1]: match[2] for match in map(_EXPORT.fullmatch, lines) if match}
         self.control = _control(lines)
+        # it would try to deliver the events of all regenerations, to whoever listens on the app's usual port
+        self.control.hold_events()
         return super().__enter__()
 
 

@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
+
+from bench.processes import Cloud
 
 pytestmark = pytest.mark.own_host
 
@@ -22,3 +25,9 @@ def test_a_quick_run_measures_everything_and_writes_nothing() -> None:
     for title in ("Start", "Latency", "Throughput", "Memory", "Rotation", "Regeneration under the guard", "Reaction"):
         assert f"\n## {title}\n" in run.stdout
     assert results.read_bytes() == before
+
+
+def test_the_cloud_alone_delivers_no_events() -> None:
+    """Thousands of regenerations tell nobody: what cannot be delivered is tried again and again, and measured, too."""
+    with Cloud() as cloud:
+        assert requests.get(f"{cloud.control.url}/events/delivery", timeout=10).json() == {"held": True}
