@@ -7,7 +7,6 @@ from shared.durable_app import DurableApp
 from shared.http import answer
 from shared.logs import configure_logging
 from shared.openapi.endpoints import describe
-from shared.rotation import endpoints as rotation
 from shared.rotation.blueprint import blueprint
 from shared.rotation.durable_engine import DurableEngine
 from shared.settings import reconcile_schedule
@@ -45,7 +44,9 @@ async def regenerate_by_path(req: func.HttpRequest, client: str) -> func.HttpRes
 @durable_client
 async def start_rotation(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Start a rotation: 202, with where its status and its result are."""
-    return await answer(req, rotation.rotate, DurableEngine(client))
+    from shared.rotation.endpoints import rotate
+
+    return await answer(req, rotate, DurableEngine(client))
 
 
 @app.function_name("get_rotation")
@@ -53,7 +54,9 @@ async def start_rotation(req: func.HttpRequest, client: str) -> func.HttpRespons
 @durable_client
 async def get_rotation(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Return a rotation's status."""
-    return await answer(req, rotation.status, DurableEngine(client))
+    from shared.rotation.endpoints import status
+
+    return await answer(req, status, DurableEngine(client))
 
 
 @app.function_name("get_rotation_result")
@@ -61,7 +64,9 @@ async def get_rotation(req: func.HttpRequest, client: str) -> func.HttpResponse:
 @durable_client
 async def get_rotation_result(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Return a rotation's result once it has ended."""
-    return await answer(req, rotation.result, DurableEngine(client))
+    from shared.rotation.endpoints import result
+
+    return await answer(req, result, DurableEngine(client))
 
 
 @app.function_name("revoke_old_key")
@@ -69,7 +74,9 @@ async def get_rotation_result(req: func.HttpRequest, client: str) -> func.HttpRe
 @durable_client
 async def revoke_old_key(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """End the old key's grace period now."""
-    return await answer(req, rotation.revoke, DurableEngine(client))
+    from shared.rotation.endpoints import revoke
+
+    return await answer(req, revoke, DurableEngine(client))
 
 
 @app.function_name("keep_old_key")
@@ -77,7 +84,9 @@ async def revoke_old_key(req: func.HttpRequest, client: str) -> func.HttpRespons
 @durable_client
 async def keep_old_key(req: func.HttpRequest, client: str) -> func.HttpResponse:
     """Let the old key live."""
-    return await answer(req, rotation.cancel, DurableEngine(client))
+    from shared.rotation.endpoints import cancel
+
+    return await answer(req, cancel, DurableEngine(client))
 
 
 @app.function_name("get_openapi")

@@ -2,29 +2,35 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shared import audit, composition
 from shared.authorization import authorized
 from shared.caller import Caller
 from shared.errors import AppError, InvalidRequest, Problem, ResourceNotAllowed
 from shared.http import Request, Response, collecting, require_api_version
-from shared.parameters import KeyType, RegenerateKeyParameters, parse_flag, parse_if_match
+from shared.parameters import (
+    KeyType,
+    RegenerateKeyParameters,
+    parse_flag,
+    parse_if_match,
+    parse_repeatability_request_id,
+)
 from shared.resource_id import ResourceId
-from shared.rotation import announcements
-from shared.rotation.engine import Engine
-from shared.rotation.guarded import regenerate_guarded
-from shared.rotation.requests import repeatability_key
 from shared.settings import Settings, default_resource, settings
 
+if TYPE_CHECKING:
+    from shared.rotation.engine import Engine
 
-async def regenerate_default(request: Request, engine: Engine) -> Response:
+
+async def regenerate_default(request: Request, engine: "Engine") -> Response:
     """`POST /api/regenerateKey`: regenerate a key of the app's own resource, COMMUNICATION_SERVICE_ID."""
     configured = settings()
     caller = authorized(request, configured, "RegenerateKey")
     return await _regenerate(_asked(request, default_resource(configured), []), request, configured, caller, engine)
 
 
-async def regenerate(request: Request, engine: Engine) -> Response:
+async def regenerate(request: Request, engine: "Engine") -> Response:
     """`POST /api/subscriptions/…/regenerateKey?api-version=…`: regenerate a key of the resource in the path."""
     configured = settings()
     caller = authorized(request, configured, "RegenerateKey")
@@ -52,14 +58,14 @@ def _asked(request: Request, resource: ResourceId | None, problems: list[Problem
     problems = problems + wrong
     if_match = collecting(problems, lambda: parse_if_match(request.headers.get("if-match")))
     force = collecting(problems, lambda: parse_flag("force", request.query.get("force")))
-    repeatability = collecting(problems, lambda: repeatability_key(request.headers))
+    repeatability = collecting(problems, lambda: parse_repeatability_request_id(request.headers))
     if resource is None or parameters is None or force is None or problems:
         raise InvalidRequest(problems)
     return _Asked(resource, parameters.key_type, if_match, force, repeatability)
 
 
 async def _regenerate(
-    asked: _Asked, request: Request, configured: Settings, caller: Caller, engine: Engine
+    asked: _Asked, request: Request, configured: Settings, caller: Caller, engine: "Engine"
 ) -> Response:
     """Regenerate with one direct call, or under the guard where a Key Vault publishes keys."""
     try:
@@ -68,6 +74,8 @@ async def _regenerate(
         if configured.key_vault_url is None:
             response = await _direct(asked, request, announce=configured.announces)
         else:
+            from shared.rotation.guarded import regenerate_guarded
+
             response = await regenerate_guarded(
                 request,
                 engine,
@@ -104,5 +112,7 @@ async def _direct(asked: _Asked, request: Request, *, announce: bool) -> Respons
     )
     answer = regenerated.to_json()
     if announce:
+        from shared.rotation import announcements
+
         await composition.announce_soon(announcements.regenerated(answer, request.request_id))
     return Response(answer)

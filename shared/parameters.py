@@ -1,13 +1,14 @@
 """What callers may ask for: untrusted JSON -> typed parameters, or every problem at once (pure)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self, cast
 
 from shared.errors import InvalidRequest, Problem
 from shared.json_body import JsonObject, unknown_properties
-from shared.wire import FINGERPRINT
+from shared.wire import FINGERPRINT, UUID
 
 
 class KeyType(StrEnum):
@@ -133,3 +134,22 @@ def parse_if_match(header: str | None) -> frozenset[str] | None:
             ]
         )
     return frozenset(found)
+
+
+def parse_repeatability_request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the Repeatability-Request-ID of headers (names in lower case) in lower case, or None where there is none.
+
+    https://docs.oasis-open.org/odata/repeatable-requests/v1.0/repeatable-requests-v1.0.html
+
+    Raises:
+        InvalidRequest: it is no UUID.
+    """
+    given = headers.get("repeatability-request-id")
+    if given is None:
+        return None
+    # uuid.UUID would take braces, any place of the dashes and foreign digits
+    if not UUID.fullmatch(given.strip()):
+        raise InvalidRequest(
+            [Problem("InvalidHeader", "Repeatability-Request-ID must be a UUID.", "Repeatability-Request-ID")]
+        )
+    return given.strip().lower()

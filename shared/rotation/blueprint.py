@@ -7,9 +7,8 @@ should wait for them.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import azure.durable_functions as df
-
 from shared import composition
+from shared.durable_app import DurableBlueprint
 from shared.rotation import guard
 from shared.rotation.entity import RotationGuard
 from shared.rotation.model import Json
@@ -25,7 +24,7 @@ STEPS = (
     "disable_superseded",
 )
 
-blueprint = df.Blueprint()
+blueprint = DurableBlueprint()
 blueprint.entity_trigger(context_name="context", entity_name=guard.ENTITY)(RotationGuard)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 from azure.durable_functions import DurableFunctionsClient
@@ -14,8 +14,10 @@ from durabletask.internal.orchestrator_service_pb2 import OrchestrationIdReusePo
 from shared import composition
 from shared.rotation import guard
 from shared.rotation.model import Json
-from shared.rotation.status import Instance
 from shared.telemetry.spans import without_trace_state
+
+if TYPE_CHECKING:
+    from shared.rotation.status import Instance
 
 # entities run for ever, so this leaves them alone
 _ENDED = [OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED]
@@ -56,11 +58,13 @@ class DurableEngine:
             raise
         return True
 
-    async def find(self, instance_id: str) -> Instance | None:
+    async def find(self, instance_id: str) -> "Instance | None":
         """Return the orchestration with its output or custom status."""
         state = await (await self._client()).get_orchestration_state(instance_id, fetch_payloads=True)
         if state is None:
             return None
+        from shared.rotation.status import Instance
+
         return Instance(
             id=state.instance_id,
             name=state.name,

@@ -10,6 +10,7 @@ from shared.conflicts import Decided
 from shared.errors import AppError, InvalidRequest, NotFound, ResourceNotAllowed
 from shared.http import Request, Response, collecting
 from shared.json_body import unknown_properties
+from shared.parameters import parse_repeatability_request_id
 from shared.resource_id import ResourceId
 from shared.rotation import requests
 from shared.rotation.engine import Engine
@@ -33,7 +34,7 @@ async def rotate(request: Request, engine: Engine) -> Response:
     configured = settings()
     caller = authorized(request, configured, "RotateKey")
     asked, problems = RotationRequest.parse(request.json_object())
-    repeatability = collecting(problems, lambda: requests.repeatability_key(request.headers))
+    repeatability = collecting(problems, lambda: parse_repeatability_request_id(request.headers))
     if asked is None or problems:
         raise InvalidRequest(problems)
     require_key_vault(configured)

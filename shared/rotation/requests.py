@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from shared.conflicts import RequestIdReused, RotationInProgress
-from shared.errors import InvalidRequest, Problem
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
 from shared.rotation.engine import Engine
@@ -14,9 +12,6 @@ from shared.rotation.guard import guard_key, holder_of, rotation_id
 from shared.rotation.model import Json
 from shared.rotation.parameters import RotationRequest
 from shared.rotation.status import run_state
-from shared.wire import UUID
-
-REPEATABILITY_HEADER = "repeatability-request-id"
 
 
 def instance_id(source: str, resource: ResourceId, key: str, attempt: int = 0) -> str:
@@ -35,25 +30,6 @@ def secret_instance_id(vault_url: str, name: str, version: str, attempt: int = 0
     tried again because it has not succeeded.
     """
     return _hashed(vault_url.lower(), name.lower(), version, *_again(attempt))
-
-
-def repeatability_key(headers: Mapping[str, str]) -> str | None:
-    """Return the Repeatability-Request-ID in lower case, or None where there is none.
-
-    https://docs.oasis-open.org/odata/repeatable-requests/v1.0/repeatable-requests-v1.0.html
-
-    Raises:
-        InvalidRequest: it is no UUID.
-    """
-    given = headers.get(REPEATABILITY_HEADER)
-    if given is None:
-        return None
-    # uuid.UUID would take braces, any place of the dashes and foreign digits
-    if not UUID.fullmatch(given.strip()):
-        raise InvalidRequest(
-            [Problem("InvalidHeader", "Repeatability-Request-ID must be a UUID.", "Repeatability-Request-ID")]
-        )
-    return given.strip().lower()
 
 
 def rotation_input(

@@ -7,7 +7,13 @@ import pytest
 
 from shared.errors import InvalidRequest, Problem
 from shared.json_body import JsonObject, decode_object
-from shared.parameters import KeyType, RegenerateKeyParameters, parse_flag, parse_if_match
+from shared.parameters import (
+    KeyType,
+    RegenerateKeyParameters,
+    parse_flag,
+    parse_if_match,
+    parse_repeatability_request_id,
+)
 
 SENTENCE = "PrimaryKey and SecondaryKey cannot be regenerated at the same time."
 
@@ -265,3 +271,28 @@ def test_a_flag_that_is_neither_is_refused_by_name(sent: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_flag("force", sent)
     assert caught.value.problems == (Problem("InvalidParameter", "force must be true or false.", "force"),)
+
+
+def test_a_request_id_is_a_uuid_in_any_dress() -> None:
+    """Upper case and blanks make no other request; none is none."""
+    uuid = "11112222-3333-4444-5555-66667777aaaa"
+    assert parse_repeatability_request_id({"repeatability-request-id": f" {uuid.upper()} "}) == uuid
+    assert parse_repeatability_request_id({}) is None
+
+
+ODD = (
+    "{11112222-3333-4444-5555-66667777aaaa}",
+    "urn:uuid:11112222-3333-4444-5555-66667777aaaa",
+    "1111222233334444555566667777aaaa",
+    "11112222-3333-4444-5555-66667777aa\u0661\u0661",
+    "11112222-3333-4444-5555-66667777_aaa",
+)
+
+
+@pytest.mark.parametrize("given", ["", "1", "not-a-uuid", "11112222-3333-4444-5555-66667777zzzz", *ODD])
+def test_anything_else_is_no_request_id(given: str) -> None:
+    """400 with the header as the target, and without what was sent."""
+    with pytest.raises(InvalidRequest) as raised:
+        parse_repeatability_request_id({"repeatability-request-id": given})
+    assert raised.value.details[0]["target"] == "Repeatability-Request-ID"
+    assert not given or given not in str(raised.value.to_json())

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 
 from shared.conflicts import RequestIdReused, RotationInProgress
-from shared.errors import InvalidRequest
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
 from shared.rotation import guard
@@ -16,7 +15,6 @@ from shared.rotation.requests import (
     instance_id,
     regeneration_input,
     repair_input,
-    repeatability_key,
     rotation_input,
     secret_instance_id,
     start,
@@ -80,31 +78,6 @@ def test_attempts_have_ids_of_their_own() -> None:
     first, *others = (secret_instance_id("https://v", "n", "1", attempt) for attempt in range(4))
     assert first == secret_instance_id("https://v", "n", "1")
     assert first not in others
-
-
-def test_a_request_id_is_a_uuid_in_any_dress() -> None:
-    """Upper case and blanks make no other request; none is none."""
-    uuid = "11112222-3333-4444-5555-66667777aaaa"
-    assert repeatability_key({"repeatability-request-id": f" {uuid.upper()} "}) == uuid
-    assert repeatability_key({}) is None
-
-
-ODD = (
-    "{11112222-3333-4444-5555-66667777aaaa}",
-    "urn:uuid:11112222-3333-4444-5555-66667777aaaa",
-    "1111222233334444555566667777aaaa",
-    "11112222-3333-4444-5555-66667777aa\u0661\u0661",
-    "11112222-3333-4444-5555-66667777_aaa",
-)
-
-
-@pytest.mark.parametrize("given", ["", "1", "not-a-uuid", "11112222-3333-4444-5555-66667777zzzz", *ODD])
-def test_anything_else_is_no_request_id(given: str) -> None:
-    """400 with the header as the target, and without what was sent."""
-    with pytest.raises(InvalidRequest) as raised:
-        repeatability_key({"repeatability-request-id": given})
-    assert raised.value.details[0]["target"] == "Repeatability-Request-ID"
-    assert not given or given not in str(raised.value.to_json())
 
 
 def test_the_input_of_a_rotation_holds_all_that_it_needs() -> None:
