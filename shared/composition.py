@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
 
 from shared.clock import utc_now
 from shared.settings import Settings, require_key_vault, settings
@@ -147,10 +148,6 @@ async def durable_client(binding: str) -> "DurableFunctionsClient":
     return (await _clients_of_loop()).durable_client(binding)
 
 
-class _Closable(Protocol):
-    async def close(self) -> None: ...
-
-
 class _Clients:
     """The clients of one event loop, each made at its first use, over one credential.
 
@@ -167,14 +164,14 @@ class _Clients:
         self._topic: EventGridTopic | None = None
         self._outbox: Outbox | None = None
         self._durable: dict[tuple[str, str], DurableFunctionsClient] = {}
-        self._opened: list[_Closable] = []
+        self._opened = AsyncExitStack()
 
     def management(self) -> "Management":
         if self._management is None:
             from shared.azure_clients.management import Management
 
             self._management = Management(self._settings, self._authenticated())
-            self._opened.append(self._management)
+            self._opened.push_async_callback(self._management.close)
         return self._management
 
     def key_vault(self) -> "KeyVault":
@@ -187,7 +184,7 @@ class _Clients:
                 self._authenticated(),
                 verify_challenge_resource=self._settings.key_vault_verify_challenge_resource,
             )
-            self._opened.append(self._key_vault)
+            self._opened.push_async_callback(self._key_vault.close)
         return self._key_vault
 
     def data_plane(self) -> "CommunicationDataPlane":
@@ -195,7 +192,7 @@ class _Clients:
             from shared.azure_clients.data_plane import CommunicationDataPlane
 
             self._data_plane = CommunicationDataPlane()
-            self._opened.append(self._data_plane)
+            self._opened.push_async_callback(self._data_plane.close)
         return self._data_plane
 
     def topic(self) -> "EventGridTopic | None":
@@ -203,7 +200,7 @@ class _Clients:
             from shared.azure_clients.event_grid import EventGridTopic
 
             self._topic = EventGridTopic(self._settings.event_grid_topic_endpoint, self._authenticated())
-            self._opened.append(self._topic)
+            self._opened.push_async_callback(self._topic.close)
         return self._topic
 
     def announce_soon(self, announcement: dict[str, Any]) -> None:
@@ -226,7 +223,7 @@ class _Clients:
             from azure.durable_functions import DurableFunctionsClient
 
             self._durable[address] = client = DurableFunctionsClient(binding)
-            self._opened.append(client)
+            self._opened.push_async_callback(client.close)
         return self._durable[address]
 
     def _authenticated(self) -> "Credential":
@@ -234,15 +231,14 @@ class _Clients:
             from shared.azure_clients.credential import Credential
 
             self._credential = Credential(self._settings)
-            self._opened.append(self._credential)
+            self._opened.push_async_callback(self._credential.close)
         return self._credential
 
     async def close(self) -> None:
-        """Announce what still waits, and close what was opened, the last one first."""
-        if self._outbox is not None:
-            await self._outbox.close()
-        while self._opened:
-            await self._opened.pop().close()
+        """Announce what still waits, and close what was opened, the last one first, whatever another does."""
+        async with self._opened:
+            if self._outbox is not None:
+                await self._outbox.close()
 
 
 # the worker has one loop, and so one set; the generator that will close it must be held, or it would close at once

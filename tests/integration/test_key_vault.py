@@ -17,6 +17,7 @@ from shared import composition
 from shared.azure_clients.credential import Credential
 from shared.azure_clients.key_vault import KeyVault
 from shared.azure_clients.key_vault_calls import Patience
+from shared.azure_clients.management import Management
 from shared.errors import AppError, ManagedIdentityUnavailable, NotConfigured
 from shared.key_vault_errors import (
     KeyVaultForbidden,
@@ -517,6 +518,34 @@ async def test_the_process_keeps_its_clients_and_closes_them_with_its_loop(
     await asyncio.to_thread(lambda: asyncio.run(use()))
     gc.collect()
     assert not [record for record in caplog.records if "Unclosed" in record.getMessage()]
+
+
+async def test_what_cannot_be_closed_keeps_nothing_else_open(
+    app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client that was opened last fails to close; those before it are closed all the same."""
+    closed: list[str] = []
+    close_management, close_vault = Management.close, KeyVault.close
+
+    async def closes(management: Management) -> None:
+        await close_management(management)
+        closed.append("ARM")
+
+    async def fails(vault: KeyVault) -> None:
+        await close_vault(vault)
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(Management, "close", closes)
+    monkeypatch.setattr(KeyVault, "close", fails)
+
+    async def use() -> None:
+        process_settings.cache_clear()
+        await composition.management()
+        await composition.key_vault()
+
+    await asyncio.to_thread(lambda: asyncio.run(use()))
+    assert closed == ["ARM"]
+    assert "RuntimeError: no" in caplog.text
 
 
 async def test_without_a_vault_there_is_an_error_that_names_the_setting(
