@@ -15,6 +15,7 @@ from azure.keyvault.secrets import ApiVersion, KeyVaultSecret, SecretProperties
 from azure.keyvault.secrets.aio import SecretClient
 
 from shared.azure_clients.credential import Credential
+from shared.azure_clients.key_vault_answers import not_the_api
 from shared.azure_clients.key_vault_calls import KeyVaultCalls, NoSuchSecret, Patience, all_of
 from shared.azure_clients.shared_call import SharedCall
 from shared.azure_clients.transport import transport_that_sends_once
@@ -124,6 +125,9 @@ class KeyVault:
                 break
             except KeyVaultUnavailable as error:
                 last = error
+            except NoSuchSecret:
+                # a secret that is set need not be there, so this is no answer of a vault
+                last = not_the_api(secret=name, changes=True)
             await self._calls.wait(last, pause)
             if last.doubtful and (new := await self.current(name)) is not None and new.value == value:
                 break

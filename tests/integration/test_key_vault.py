@@ -330,7 +330,9 @@ async def test_a_lost_answer_of_set_makes_one_version(
 
 
 @pytest.mark.parametrize(
-    "fault", [{"disconnect": "before"}, {"status": 500}, {"status": 429}, {"status": 503}, {"status": 409}], ids=str
+    "fault",
+    [{"disconnect": "before"}, {"status": 404}, {"status": 409}, {"status": 429}, {"status": 500}, {"status": 503}],
+    ids=str,
 )
 async def test_a_lost_set_is_sent_again(vault: KeyVault, control: ControlClient, fault: dict[str, object]) -> None:
     """Where Key Vault set nothing, it is asked again: one version in the end."""
@@ -340,8 +342,8 @@ async def test_a_lost_set_is_sent_again(vault: KeyVault, control: ControlClient,
 
 
 async def test_a_set_that_never_succeeds_says_whether_it_may_have(vault: KeyVault, control: ControlClient) -> None:
-    """Three attempts; a failure is doubtful, throttling is not."""
-    for status, doubtful in ((503, True), (429, False)):
+    """Three attempts; a failure is doubtful, or that there is no secret to be set, throttling is not."""
+    for status, doubtful in ((503, True), (404, True), (429, False)):
         await control.send("DELETE", "requests")
         await control.put_faults({"service": "keyvault", "operation": "setSecret", "status": status})
         with pytest.raises(KeyVaultUnavailable) as caught:
