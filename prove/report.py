@@ -7,7 +7,8 @@ from bench.report import Table
 
 _INTRODUCTION = """\
 `make prove` writes this page. It tries to break what the app promises, on the emulated Azure and the emulator's host,
-on one machine and without a network: nothing here is a statement about Azure."""
+on one machine and without a network: nothing here is a statement about Azure. Secrecy, hostile input and the throttled
+load run side by side, so that the times of the parts add up to more than that of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
