@@ -36,7 +36,8 @@ async def regenerate_guarded(
     Raises:
         RotationInProgress: somebody else holds the resource.
         Passed: the orchestration's own error, with its status.
-        DeadlineExceeded, UnexpectedError: the engine did not answer, or failed; the outcome is not known.
+        DeadlineExceeded, DurableFunctionsUnavailable, UnexpectedError: the engine did not answer, or failed; nobody
+            knows the outcome.
     """
     give_up_at = deadline_in(max(deadline - _MARGIN, deadline / 2))
     id_ = requests.instance_id("http-regenerate", resource, repeatability) if repeatability else uuid.uuid4().hex

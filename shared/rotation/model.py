@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from shared.errors import OUTCOME, RegenerationOutcome
 from shared.parameters import KeyType
 
 type Json = dict[str, Any]
@@ -25,6 +26,17 @@ def utc_text(time: datetime) -> str:
 def utc_time(text: str) -> datetime:
     """Return the time that `utc_text` has written."""
     return datetime.fromisoformat(text)
+
+
+def outcome_info(outcome: RegenerationOutcome) -> Json:
+    """Return what says in `additionalInfo` what has become of the key."""
+    return {"type": OUTCOME, "info": {"outcome": outcome.value}}
+
+
+def with_outcome(error: Json, outcome: RegenerationOutcome) -> Json:
+    """Return an error that says what has become of the key."""
+    others = [info for info in error.get("additionalInfo", ()) if info["type"] != OUTCOME]
+    return error | {"additionalInfo": [*others, outcome_info(outcome)]}
 
 
 @dataclass(frozen=True, slots=True)

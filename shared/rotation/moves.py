@@ -13,9 +13,9 @@ from shared.conflicts import KeyChanged, RotationInProgress, SecretsDisagreed
 from shared.errors import NotConfigured, RegenerationOutcome, ResourceNotAllowed
 from shared.parameters import KeyType
 from shared.rotation import guard
-from shared.rotation.model import Found, Json, Listing, Pending, utc_text, utc_time
+from shared.rotation.model import Found, Json, Listing, Pending, utc_text, utc_time, with_outcome
 from shared.rotation.plan import Converge, Plan, Repair, Wanted, decide
-from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, ask_guard, claim, failure, of, take, with_outcome
+from shared.rotation.steps import PAUSES, Context, StepFailed, Steps, ask_guard, claim, failure, of, take
 
 ROUNDS = 4
 # Durable Functions ends an orchestration whose custom status has more than 8192 characters, 16 KB of UTF-16:

@@ -10,9 +10,9 @@ from durabletask.task import when_any
 from shared.errors import RegenerationOutcome
 from shared.parameters import KeyType
 from shared.rotation.endings import conclude
-from shared.rotation.model import Found, Json, Pending, utc_text, utc_time
+from shared.rotation.model import Found, Json, Pending, utc_text, utc_time, with_outcome
 from shared.rotation.status import shown_error
-from shared.rotation.steps import Context, StepFailed, Steps, ask_guard, claim, of, take, with_outcome
+from shared.rotation.steps import Context, StepFailed, Steps, ask_guard, claim, of, take
 
 _CLAIM_PAUSES = (1, 2, 4, 8, 15, 30, 60)
 

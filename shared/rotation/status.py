@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from shared.errors import OUTCOME, RegenerationOutcome
-from shared.rotation.model import Json, utc_text
+from shared.errors import RegenerationOutcome
+from shared.rotation.model import Json, utc_text, with_outcome
 
 
 class RunState(StrEnum):
@@ -128,7 +128,7 @@ def _in_doubt(instance: Instance, error: Json) -> Json:
     if instance.name == "repair_secrets":
         # regenerates nothing
         return error
-    return error | {"additionalInfo": [{"type": OUTCOME, "info": {"outcome": RegenerationOutcome.UNKNOWN.value}}]}
+    return with_outcome(error, RegenerationOutcome.UNKNOWN)
 
 
 def _revocation(shown: Json, revocation: Instance | None) -> Json:

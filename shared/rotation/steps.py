@@ -19,14 +19,12 @@ from durabletask.task import TaskFailedError
 from shared import retry_after
 from shared.errors import AppError, RegenerationOutcome, UnexpectedError
 from shared.rotation import guard
-from shared.rotation.model import Json
+from shared.rotation.model import Json, outcome_info, with_outcome
 
 PAUSES = (1, 2, 4, 8, 15, 30, 60, 60, 60, 120, 120, 120)
 _LONGEST_PAUSE = 120
 # what a call with an unknown outcome has for its effect to show, before the key is looked at and ARM is asked again
 _SETTLING = 5
-_OUTCOME = "RegenerationOutcome"
-_UNKNOWN: Json = {"type": _OUTCOME, "info": {"outcome": RegenerationOutcome.UNKNOWN.value}}
 
 type Steps[T] = Generator[Any, Any, T]
 
@@ -99,12 +97,6 @@ def failure(error: AppError) -> Json:
     }
 
 
-def with_outcome(error: Json, outcome: RegenerationOutcome) -> Json:
-    """Return an error that says what has become of the key."""
-    others = [info for info in error.get("additionalInfo", ()) if info["type"] != _OUTCOME]
-    return error | {"additionalInfo": [*others, {"type": _OUTCOME, "info": {"outcome": outcome.value}}]}
-
-
 def take(
     ctx: Context,
     activity: str,
@@ -132,7 +124,7 @@ def take(
         if "ok" in answer:
             return answer["ok"]
         error = answer["error"]
-        unknown = _UNKNOWN in error.get("additionalInfo", ())
+        unknown = outcome_info(RegenerationOutcome.UNKNOWN) in error.get("additionalInfo", ())
         doubtful = doubtful or unknown
         if pause is None or not error["retriable"]:
             break

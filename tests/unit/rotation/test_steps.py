@@ -15,8 +15,8 @@ from shared.errors import (
     RegenerationOutcome,
     UpstreamFailed,
 )
-from shared.rotation.model import Json
-from shared.rotation.steps import PAUSES, StepFailed, failure, take, with_outcome
+from shared.rotation.model import Json, with_outcome
+from shared.rotation.steps import PAUSES, StepFailed, failure, take
 
 
 class Recorder:
