@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from shared.rotation.activities import STEPS
 from tests.support.consumer import Consumer
 from tests.support.emulator import CA_FILE, Emulator
 from tests.support.leaks import find_leaks
@@ -20,14 +21,6 @@ pytestmark = pytest.mark.own_host
 
 _GRACE_SECONDS = 5
 _PROBES = 200
-_STEPS = (
-    "inspect_resource",
-    "regenerate_key_once",
-    "prove_alive",
-    "publish_key",
-    "prove_dead",
-    "disable_superseded",
-)
 
 
 def _arm(operation: str, **effect: object) -> dict[str, Any]:
@@ -53,8 +46,8 @@ CASES: dict[str, list[Mapping[str, Any]]] = {
     "setSecret is throttled": [_vault("setSecret", times=2, status=429, retryAfter=1)],
     "Key Vault fails": [_vault("listSecrets", times=2, status=503), _vault("getSecret", times=3, status=503)],
     "the data plane fails": [{"service": "communication", "operation": "listPhoneNumbers", "times": 60, "status": 503}],
-    "every step runs twice at once": [_rerun(step, rerun="now") for step in _STEPS],
-    "every step runs again later": [_rerun(step, rerun="late", delaySeconds=1.5) for step in _STEPS],
+    "every step runs twice at once": [_rerun(step, rerun="now") for step in STEPS],
+    "every step runs again later": [_rerun(step, rerun="late", delaySeconds=1.5) for step in STEPS],
 }
 
 
