@@ -82,8 +82,10 @@ class Process:
             BenchError: it ended, or wrote none in `seconds`; the message shows the end of its log.
         """
         watchdog = threading.Timer(seconds, self._process.kill)
-        watchdog.start()
+        # a signal in the midst of its start leaves it running, and the end of this process must not wait for it
+        watchdog.daemon = True
         try:
+            watchdog.start()
             line = self._stdout.readline()
         finally:
             watchdog.cancel()

@@ -15,8 +15,7 @@ from bench.errors import BenchError
 from bench.progress import Progress
 from prove.report import Part
 
-# what it has started ends with its group, should it itself not end in time
-_STOP_SECONDS = 15.0
+_STOP_SECONDS = 60.0
 
 # What a part is, and the seconds that it took.
 type Timed = tuple[Part, float]
