@@ -114,6 +114,7 @@ def test_the_http_api_wants_the_system_key(app: DurableApp, key: str) -> None:
 def test_links_carry_the_system_key_and_work(app: DurableApp) -> None:
     """What the SDK's create_check_status_response returns is for whoever may manage the instance."""
     app.start("race", 3600.0, "?id=linked%201")
+    app.wait("linked%201", "RUNNING")
     reply = app.request("GET", "/links/linked%201")
     assert reply.status == 202
     links = reply.json

@@ -31,8 +31,6 @@ from tests.support.fakes import LEGACY_KEY
 
 RESOURCE = ResourceId.parse(RESOURCE_ID)
 SOON = 0.3
-# a call that is given up in the midst leaves its connection to be collected, of which aiohttp warns
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")
 PATIENCE = Patience(again_after=(0.001,), longest_call=SOON)
 
 type Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
