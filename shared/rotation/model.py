@@ -130,26 +130,40 @@ class Found:
 class Pending:
     """A key in grace: published before, and alive until a time at least.
 
-    `revocation_id` is the orchestration that revokes it then, or None where nobody does (yet).
+    `revocation_id` is the orchestration that revokes it then, or None where nobody does (yet). `owed_by` is the one
+    that is to hand it over to its revocation, as long as it has not: what ends before that leaves its word behind.
     """
 
     key_type: KeyType
     fingerprint: str
     at: datetime
     revocation_id: str | None
+    owed_by: str | None = None
+
+    @property
+    def to_be_revoked(self) -> bool:
+        """Whether it was left alive for the grace period alone, and not on purpose."""
+        return self.revocation_id is not None or self.owed_by is not None
 
     def to_json(self) -> Json:
         """Return it as JSON."""
-        return {
+        data: Json = {
             "keyType": self.key_type,
             "fingerprint": self.fingerprint,
             "at": utc_text(self.at),
             "revocationId": self.revocation_id,
         }
+        return data if self.owed_by is None else data | {"owedBy": self.owed_by}
 
     @classmethod
     def from_json(cls, data: Json | None) -> Self | None:
         """Return what `to_json` has written, or None for null."""
         if data is None:
             return None
-        return cls(KeyType(data["keyType"]), data["fingerprint"], utc_time(data["at"]), data["revocationId"])
+        return cls(
+            KeyType(data["keyType"]),
+            data["fingerprint"],
+            utc_time(data["at"]),
+            data["revocationId"],
+            data.get("owedBy"),
+        )

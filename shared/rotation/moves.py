@@ -191,8 +191,10 @@ def end_grace(ctx: Context, request: Json, pending: Pending | None, decision: st
 
 def protect(ctx: Context, request: Json, key_type: KeyType, fingerprint: str, pending: Pending | None) -> Steps[None]:
     """Remember that a key is in grace before any secret leaves it: whatever becomes of this orchestration, no other
-    one takes the key from consumers that still hold it. `pending` is the key that was in grace when it began."""
-    in_grace = Pending(key_type, fingerprint, _end_of_grace(ctx, request, fingerprint, pending), None)
+    one takes the key from consumers that still hold it, and the timer finds that it is to be revoked. `pending` is the
+    key that was in grace when it began."""
+    at = _end_of_grace(ctx, request, fingerprint, pending)
+    in_grace = Pending(key_type, fingerprint, at, None, owed_by=ctx.instance_id if request["revoke"] else None)
     yield from _note(ctx, request, in_grace, None)
 
 

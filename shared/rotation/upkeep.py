@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.durations import LONGEST_GRACE_PERIOD
 from shared.parameters import KeyType
 from shared.resource_id import ResourceId
 from shared.rotation.guard import guard_key, last_revocation
 from shared.rotation.model import Json, Pending, utc_text, utc_time
-from shared.rotation.status import Instance
+from shared.rotation.status import Instance, RunState, run_state
 
 # Key Vault announces an expiry that long before:
 # https://learn.microsoft.com/azure/key-vault/general/event-grid-overview
@@ -150,13 +151,14 @@ def decide(seen: Seen, now: datetime) -> Upkeep:
 
 
 def doubtful_revocation(state: Json, now: datetime) -> str | None:
-    """Return the id of the revocation that may be owed, by the state of the guard, or None.
+    """Return the id of the orchestration that may owe a revocation, by the state of the guard, or None.
 
-    It is the one whose time is over and whose key is in grace all the same, else the last one, if it failed.
+    It is the one that should have revoked the key in grace by now, or have handed it over, else the last revocation,
+    if it failed.
     """
     pending = Pending.from_json(state["pending"])
-    if pending is not None and pending.revocation_id is not None and pending.at + MARGIN <= now:
-        return pending.revocation_id
+    if pending is not None and pending.to_be_revoked and pending.at + MARGIN <= now:
+        return pending.revocation_id or pending.owed_by
     last = last_revocation(state)
     return last["id"] if last is not None and last["status"] == "Failed" else None
 
@@ -167,7 +169,7 @@ def with_owed(seen: Seen, resource: ResourceId, id_: str, instance: Instance | N
     Args:
         seen: the keys, the secrets and the key in grace.
         resource: whose they are.
-        id_: the revocation that `doubtful_revocation` has named.
+        id_: the orchestration that `doubtful_revocation` has named.
         instance: its orchestration, or None where that is gone, or never was.
         now: the time, in UTC.
     """
@@ -178,6 +180,11 @@ def with_owed(seen: Seen, resource: ResourceId, id_: str, instance: Instance | N
         if instance is not None and instance.runtime_status not in ("FAILED", "TERMINATED"):
             return seen
         key_type, fingerprint, at = pending.key_type, pending.fingerprint, utc_text(pending.at)
+    elif pending is not None and pending.owed_by == id_:
+        end = _end_of_grace_not_handed_over(pending, seen, known.get("graceSeconds"))
+        if now < end or (instance is not None and run_state(instance) not in (RunState.FAILED, RunState.CANCELED)):
+            return seen
+        key_type, fingerprint, at = pending.key_type, pending.fingerprint, utc_text(end)
     elif known and not _in_the_way(pending, known["fingerprint"], now):
         key_type, fingerprint, at = KeyType(known["keyType"]), known["fingerprint"], known["at"]
     else:
@@ -185,7 +192,8 @@ def with_owed(seen: Seen, resource: ResourceId, id_: str, instance: Instance | N
     if seen.keys[key_type] != fingerprint or any(each.fingerprint == fingerprint for each in seen.secrets):
         return seen
     revocation = {"keyType": key_type.value, "fingerprint": fingerprint, "at": at}
-    return replace(seen, owed=target | revocation | {"superseded": list(known.get("superseded", ()))})
+    superseded = known.get("superseded") or (_superseded_by(instance) if known else ())
+    return replace(seen, owed=target | revocation | {"superseded": list(superseded)})
 
 
 def next_attempt(ended_at: datetime, attempt: int) -> datetime:
@@ -211,7 +219,23 @@ def _in_the_way(pending: Pending | None, fingerprint: str, now: datetime) -> boo
     """Say whether a key is in grace or about to be revoked, or this one was left alive on purpose since."""
     if pending is None:
         return False
-    return pending.fingerprint == fingerprint or pending.revocation_id is not None or now < pending.at
+    return pending.fingerprint == fingerprint or pending.to_be_revoked or now < pending.at
+
+
+def _end_of_grace_not_handed_over(pending: Pending, seen: Seen, grace: float | None) -> datetime:
+    """Return when a key may die whose rotation came to no end: others may have set by hand what that did not, later.
+
+    `grace` are the rotation's seconds of it; where nobody knows them any more, it is the longest that there is.
+    """
+    lasts = LONGEST_GRACE_PERIOD if grace is None else timedelta(seconds=grace)
+    left = [each.created_on + lasts for each in seen.secrets if each.created_on is not None]
+    return max([pending.at, *left])
+
+
+def _superseded_by(instance: Instance | None) -> Sequence[str]:
+    """Return the ids of the secret versions that a rotation has superseded, as far as it came to tell them."""
+    secrets: list[Json] = (instance.shown or {}).get("secrets", []) if instance is not None else []
+    return [id_ for secret in secrets for id_ in secret.get("superseded", ())]
 
 
 def _state(seen: Seen, *, converge: bool) -> str:

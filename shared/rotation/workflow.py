@@ -106,7 +106,7 @@ def _revoke_owed(ctx: Context, request: Json, view: Json, found: Found, pending:
     if pending is not None:
         # one that died is still noted with its key; one that was called off is not, and not to be taken up
         noted = pending.fingerprint == owed["fingerprint"]
-        if now_of(ctx) < pending.at or noted is (pending.revocation_id is None):
+        if now_of(ctx) < pending.at or noted is not pending.to_be_revoked:
             return
     at = _end_of_late_grace(found, owed["at"], timedelta(seconds=request["graceSeconds"]), now_of(ctx))
     yield from schedule(ctx, request, view, KeyType(owed["keyType"]), owed["fingerprint"], at, owed["superseded"])
@@ -168,7 +168,7 @@ def _verify(ctx: Context, request: Json, view: Json, plan: Rotate, listing: List
             failure(
                 SecretsDisagreed(
                     "Somebody else set or deleted secrets of the resource in the midst of the rotation: not all "
-                    "publish the new key. The old one lives on; rotate again after its grace period."
+                    "publish the new key. The old one lives on through its grace period; rotate again after that."
                 )
             )
         )

@@ -471,7 +471,7 @@ class Machine(RuleBasedStateMachine):
             return
         assert guard.holder_of(state, self.clock.now) is None, "somebody holds the resource for ever"
         pending = Pending.from_json(state["pending"])
-        if pending is not None and pending.revocation_id is not None and published:
+        if pending is not None and pending.to_be_revoked and published:
             assert pending.fingerprint not in self._live() - published, "a revocation is owed for ever"
 
     def _rotate_once_more(self) -> None:

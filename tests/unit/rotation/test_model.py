@@ -35,12 +35,24 @@ def test_a_listing_is_known_for_as_long_as_it_lasts() -> None:
     assert listing.known(at + LISTING_LASTS + timedelta(microseconds=1)) == {}
 
 
-@pytest.mark.parametrize("revocation", ["r1-revoke", None])
-def test_a_key_in_grace_survives_the_journey(revocation: str | None) -> None:
-    """With and without somebody who will end it; null is none."""
-    pending = Pending(KeyType.SECONDARY, "sha256:s", datetime(2026, 1, 1, tzinfo=UTC), revocation)
+@pytest.mark.parametrize(
+    ("revocation", "owed_by", "to_be_revoked"), [("r1-revoke", None, True), (None, "r1", True), (None, None, False)]
+)
+def test_a_key_in_grace_survives_the_journey(revocation: str | None, owed_by: str | None, to_be_revoked: bool) -> None:
+    """With and without somebody who will end it, or is to hand it over; null is none."""
+    pending = Pending(KeyType.SECONDARY, "sha256:s", datetime(2026, 1, 1, tzinfo=UTC), revocation, owed_by)
     assert Pending.from_json(json.loads(json.dumps(pending.to_json()))) == pending
     assert Pending.from_json(None) is None
+    assert pending.to_be_revoked is to_be_revoked
+
+
+def test_a_key_in_grace_that_an_older_release_has_noted_is_owed_by_nobody() -> None:
+    """The state of a guard outlives a deployment."""
+    noted = {"keyType": "Primary", "fingerprint": "sha256:p", "at": "2026-01-01T00:00:00Z", "revocationId": None}
+    pending = Pending.from_json(noted)
+    assert pending is not None
+    assert not pending.to_be_revoked
+    assert pending.to_json() == noted
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.errors import AppError, ArmRejected
+from shared.key_vault_errors import KeyVaultForbidden
 from shared.resource_id import AllowList, Scope
 from shared.rotation import guard
 from shared.rotation.findings import Summary
@@ -65,9 +66,11 @@ class Loop:
 
 @pytest.mark.parametrize("at", range(24))
 async def test_a_rotation_that_is_terminated_anywhere_leaves_nothing_undone(quick: Quick, at: int) -> None:
-    """Its claim is taken, secrets that it left apart are brought together, and no consumer loses its key early."""
+    """Its claim is taken, secrets that it left apart are brought together, no consumer loses its key early, and a key
+    that all have left dies."""
     world = quick(World("a", "b"))
     loop = Loop(world)
+    old = world.active
     loop.durable.check = lambda: (world.require_live(), world.require_grace())[0]
 
     async def terminate(run: Run, action: Action) -> None:
@@ -80,6 +83,27 @@ async def test_a_rotation_that_is_terminated_anywhere_leaves_nothing_undone(quic
     await loop.durable.run(until=lambda: loop.durable.runs["r1"].ended)
     await loop.until_peace()
     loop.require_order()
+    assert (world.active == old) is world.cloud.live(old)
+
+
+@pytest.mark.parametrize("revoke", [True, False])
+async def test_a_rotation_that_fails_before_it_hands_the_old_key_over_is_seen_to(quick: Quick, revoke: bool) -> None:
+    """Somebody does by hand what it could not: the old key dies after its grace period, if it was to die."""
+    world = quick(World("a", "b"))
+    loop = Loop(world)
+    loop.durable.check = lambda: (world.require_live(), world.require_grace())[0]
+    old = world.active
+    world.vault.failures["set", "b"] = KeyVaultForbidden("no", target="b")
+    loop.durable.start("rotate_key", "r1", rotation(revoke=revoke))
+    await loop.durable.run(until=lambda: loop.durable.runs["r1"].ended)
+    world.vault.failures.clear()
+    world.clock.tick(HOUR / 2)
+    world.vault.put("b", world.cloud.keys[SECONDARY], tag="Secondary")
+    world.require_live()
+    await loop.until_peace()
+    loop.require_order()
+    assert world.active != old
+    assert world.cloud.live(old) is not revoke
 
 
 @pytest.mark.parametrize("at", range(12))

@@ -254,6 +254,19 @@ async def test_a_revocation_that_died_is_taken_up_though_its_key_is_noted(quick:
     assert durable.pending() is None
 
 
+async def test_a_key_that_was_never_handed_over_is_taken_up(quick: Quick) -> None:
+    """The guard notes whom its rotation has left it to, though that ended before it scheduled the revocation."""
+    world = quick(World("a"))
+    durable = Durable(world)
+    asked = owed(world, SECONDARY)
+    pending = {name: asked[name] for name in ("keyType", "fingerprint")}
+    pending |= {"at": "2026-01-01T11:00:00Z", "revocationId": None, "owedBy": "r0"}
+    durable.guards[GUARD_KEY] = {"holder": None, "pending": pending, "outcomes": []}
+    await repaired(durable, owed=asked)
+    assert world.cloud.regenerated == [SECONDARY]
+    assert durable.pending() is None
+
+
 @pytest.mark.parametrize("again", ["now", "late"])
 async def test_a_repeated_step_changes_nothing(quick: Quick, again: str) -> None:
     """However often its activities run, each secret gets one new version."""

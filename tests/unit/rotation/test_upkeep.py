@@ -49,9 +49,11 @@ def seen(*secrets: Publication, pending: Pending | None = None, owed: Json | Non
     return Seen(keys=KEYS, secrets=secrets, pending=pending, owed=owed)
 
 
-def grace(until: datetime, fingerprint: str = TWO, revocation: str | None = REVOCATION) -> Pending:
+def grace(
+    until: datetime, fingerprint: str = TWO, revocation: str | None = REVOCATION, owed_by: str | None = None
+) -> Pending:
     """Return a key in grace: by default the secondary one, with a revocation."""
-    return Pending(PRIMARY if fingerprint == ONE else SECONDARY, fingerprint, until, revocation)
+    return Pending(PRIMARY if fingerprint == ONE else SECONDARY, fingerprint, until, revocation, owed_by)
 
 
 def owed(**changed: Any) -> Json:
@@ -224,6 +226,8 @@ def guarded(pending: Pending | None = None, *outcomes: tuple[str, str]) -> Json:
         pytest.param(guarded(grace(NOW - MARGIN)), REVOCATION, id="overdue"),
         pytest.param(guarded(grace(NOW - MARGIN + SECOND)), None, id="just begun"),
         pytest.param(guarded(grace(NOW - DAY, TWO, None)), None, id="left alive on purpose"),
+        pytest.param(guarded(grace(NOW - MARGIN, TWO, None, "r1")), "r1", id="not handed over"),
+        pytest.param(guarded(grace(NOW - MARGIN + SECOND, TWO, None, "r1")), None, id="about to be handed over"),
         pytest.param(guarded(None, (REVOCATION, "Failed")), REVOCATION, id="failed"),
         pytest.param(guarded(None, (REVOCATION, "Failed"), ("r2", "Succeeded")), REVOCATION, id="failed before"),
         pytest.param(guarded(None, (REVOCATION, "Failed"), ("r2-revoke", "Done")), None, id="done since"),
@@ -266,6 +270,58 @@ def test_an_overdue_revocation_that_lives_or_has_settled_is_not_owed(status: str
     assert with_owed(before, RESOURCE, REVOCATION, known, NOW) == before
 
 
+NOT_HANDED_OVER = grace(NOW - DAY, TWO, None, "r1")
+ROTATION = {"guardKey": guard.guard_key(RESOURCE), "revoke": True}
+
+
+@pytest.mark.parametrize(
+    ("status", "shown", "superseded"),
+    [
+        pytest.param("TERMINATED", {"secrets": [{"id": "new"}]}, [], id="terminated"),
+        pytest.param("FAILED", None, [], id="crashed"),
+        pytest.param(
+            "COMPLETED",
+            {"status": "Failed", "secrets": [{"id": "new", "superseded": SUPERSEDED}, {"id": "newer"}]},
+            SUPERSEDED,
+            id="failed",
+        ),
+        pytest.param("COMPLETED", {"status": "Canceled", "secrets": []}, [], id="canceled"),
+        pytest.param(None, None, [], id="forgotten"),
+    ],
+)
+def test_what_a_rotation_did_not_hand_over_is_owed(status: str | None, shown: Json | None, superseded: Json) -> None:
+    """With the secret versions that it has superseded, if it came to tell them."""
+    ended = None if status is None else instance("r1", status, shown, name="rotate_key", request=ROTATION)
+    before = seen(publication(), pending=NOT_HANDED_OVER)
+    after = with_owed(before, RESOURCE, "r1", ended, NOW)
+    assert after.owed == owed(superseded=superseded)
+    assert overdue(after, NOW) == (SECONDARY, DAY)
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"), [("RUNNING", {"status": "Running"}), ("COMPLETED", {"status": "Succeeded"})]
+)
+def test_what_a_rotation_is_still_to_hand_over_or_has_is_not_owed(status: str, shown: Json) -> None:
+    """It goes on after an outage, or has done so since the guard was read."""
+    known = instance("r1", status, shown, name="rotate_key", request=ROTATION)
+    before = seen(publication(), pending=NOT_HANDED_OVER)
+    assert with_owed(before, RESOURCE, "r1", known, NOW) == before
+
+
+@pytest.mark.parametrize(("known", "grace_period"), [(True, DAY), (False, 30 * DAY)])
+def test_a_key_that_was_not_handed_over_lives_for_a_grace_period_after_the_last_secret_has_left_it(
+    known: bool, grace_period: timedelta
+) -> None:
+    """Set by hand in place of the rotation; if that is forgotten, its grace may have been the longest that there is."""
+    request = ROTATION | {"graceSeconds": DAY.total_seconds()}
+    ended = instance("r1", "FAILED", name="rotate_key", request=request) if known else None
+    for since, is_owed in ((grace_period, True), (grace_period - SECOND, False)):
+        late = publication(name="b", created_on=NOW - since)
+        before = seen(publication(created_on=NOW - 90 * DAY), late, pending=NOT_HANDED_OVER)
+        after = with_owed(before, RESOURCE, "r1", ended, NOW)
+        assert after.owed == (owed(at=utc_text(NOW)) if is_owed else None)
+
+
 FAILED = instance(REVOCATION, "COMPLETED", {"status": "Failed"}, name="revoke_key", request=STARTED)
 
 
@@ -281,6 +337,7 @@ def test_a_revocation_that_failed_is_owed(pending: Pending | None) -> None:
     [
         pytest.param(grace(NOW + HOUR, DEAD, None), id="another key in grace"),
         pytest.param(grace(NOW - HOUR, DEAD, "r2-revoke"), id="another key about to be revoked"),
+        pytest.param(grace(NOW - HOUR, DEAD, None, "r2"), id="another key about to be handed over"),
         pytest.param(grace(NOW + HOUR, TWO, "r2-revoke"), id="in grace again"),
         pytest.param(grace(NOW - HOUR, TWO, None), id="left alive on purpose since"),
     ],
