@@ -1,6 +1,7 @@
 """The app's identity: managed identity, or a developer's credential where AZURE_TOKEN_CREDENTIALS asks for it."""
 
 import asyncio
+import re
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -13,6 +14,8 @@ from shared.settings import Settings
 
 # in all: whoever asks next waits behind it, and the read timeout starts anew with each byte
 _LONGEST_CALL_SECONDS = 20.0
+# azure-identity takes whatever stands there; only this can go into a header (RFC 6750, section 2.1)
+_BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 # Asking for a token changes nothing, so it may be repeated: three times within some 3 s, well inside the deadline.
 _RETRIES: dict[str, Any] = {"retry_total": 3, "retry_backoff_factor": 0.4, "retry_backoff_max": 2}
 
@@ -45,10 +48,16 @@ class Credential:
                 self._source = _make(self._settings)
             try:
                 async with asyncio.timeout(_LONGEST_CALL_SECONDS):
-                    return await self._source.get_token_info(*scopes, options=options)
+                    found = await self._source.get_token_info(*scopes, options=options)
             except (TimeoutError, *SDK_ERRORS) as error:
                 # the SDK's text may quote the identity endpoint's answer: the type alone goes on
-                raise _unavailable(self._settings, error) from None
+                raise _unavailable(self._settings, type(error).__name__) from None
+            token: Any = found.token
+            if not isinstance(token, str) or not _BEARER_TOKEN.fullmatch(token):
+                # it would be kept in the cache
+                await self._close()
+                raise _unavailable(self._settings, "what it got is no token")
+            return found
 
     async def get_token(
         self,
@@ -110,7 +119,7 @@ def _make(settings: Settings) -> _TokenSource:
     return ManagedIdentityCredential(client_id=settings.azure_client_id, use_env_settings=False, **_RETRIES)
 
 
-def _unavailable(settings: Settings, error: Exception) -> ManagedIdentityUnavailable:
+def _unavailable(settings: Settings, reason: str) -> ManagedIdentityUnavailable:
     if settings.azure_token_credentials is not None:
         advice = (
             f"AZURE_TOKEN_CREDENTIALS asks for {settings.azure_token_credentials}: sign in with that tool, or "
@@ -124,6 +133,6 @@ def _unavailable(settings: Settings, error: Exception) -> ManagedIdentityUnavail
     else:
         advice = "Switch on the app's system-assigned managed identity, or name a user-assigned one in AZURE_CLIENT_ID."
     return ManagedIdentityUnavailable(
-        f"No token is to be had from the app's identity (azure-identity: {type(error).__name__}). {advice}",
+        f"No token is to be had from the app's identity (azure-identity: {reason}). {advice}",
         outcome=RegenerationOutcome.NOT_REGENERATED,
     )

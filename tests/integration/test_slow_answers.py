@@ -31,6 +31,8 @@ from tests.support.fakes import LEGACY_KEY
 
 RESOURCE = ResourceId.parse(RESOURCE_ID)
 SOON = 0.3
+# aiohttp warns, rarely, of a connection that is collected with a call that was given up; collecting it closes it
+pytestmark = pytest.mark.filterwarnings("ignore:Unclosed connection:ResourceWarning")
 PATIENCE = Patience(again_after=(0.001,), longest_call=SOON)
 
 type Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
