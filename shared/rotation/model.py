@@ -131,7 +131,7 @@ class Pending:
     """A key in grace: published before, and alive until a time at least.
 
     `revocation_id` is the orchestration that revokes it then, or None where nobody does (yet). `owed_by` is the one
-    that is to hand it over to its revocation, as long as it has not: what ends before that leaves its word behind.
+    that is to hand it over to its revocation, as long as it has not: the note outlives one that ends before.
     """
 
     key_type: KeyType
