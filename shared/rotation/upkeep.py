@@ -192,7 +192,7 @@ def with_owed(seen: Seen, resource: ResourceId, id_: str, instance: Instance | N
     if seen.keys[key_type] != fingerprint or any(each.fingerprint == fingerprint for each in seen.secrets):
         return seen
     revocation = {"keyType": key_type.value, "fingerprint": fingerprint, "at": at}
-    superseded = known.get("superseded") or (_superseded_by(instance) if known else ())
+    superseded = known.get("superseded") or _superseded_by(instance if known else None)
     return replace(seen, owed=target | revocation | {"superseded": list(superseded)})
 
 

@@ -119,6 +119,41 @@ def test_what_exporters_read_is_scrubbed(logger: logging.Logger, secret: str) ->
     assert record.exc_info is None
 
 
+class Quiet(Exception):
+    """An error that says nothing of its arguments."""
+
+    def __str__(self) -> str:
+        return "quiet"
+
+
+class Mute:
+    """A thing that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+def error_record(error: Exception) -> logging.LogRecord:
+    """Return the scrubbed record of an error."""
+    info = (type(error), error, None)
+    return scrub_record(logging.LogRecord("n", logging.INFO, "f", 1, "failed", (), info))
+
+
+@SECRETS
+def test_an_exception_goes_for_what_it_holds_as_for_what_it_says(secret: str) -> None:
+    """Exporters take its arguments for its message, and print its notes: a key in either is one too many."""
+    noted = RuntimeError("plain")
+    noted.add_note(f"note {secret}")
+    for error, said in ((Quiet(secret), "quiet"), (noted, "plain"), (Quiet(Mute()), "quiet")):
+        record = error_record(error)
+        assert record.exc_info is None
+        assert record.exc_text is not None
+        assert said in record.exc_text
+        assert not record.exc_text.endswith("\n")
+        assert secret not in str(vars(record))
+    assert error_record(Quiet("plain")).exc_info is not None
+
+
 @SECRETS
 def test_a_broken_log_call_shows_no_key(
     logger: logging.Logger, output: io.StringIO, capsys: pytest.CaptureFixture[str], secret: str

@@ -294,5 +294,7 @@ def test_anything_else_is_no_request_id(given: str) -> None:
     """400 with the header as the target, and without what was sent."""
     with pytest.raises(InvalidRequest) as raised:
         parse_repeatability_request_id({"repeatability-request-id": given})
-    assert raised.value.details[0]["target"] == "Repeatability-Request-ID"
+    (detail,) = raised.value.details
+    assert (detail["code"], detail["target"]) == ("InvalidHeader", "Repeatability-Request-ID")
+    assert "must be a UUID" in detail["message"]
     assert not given or given not in str(raised.value.to_json())

@@ -97,6 +97,7 @@ def test_the_outcome_of_the_last_revocation_stays() -> None:
     state = guard.release(guard.empty(), holder="r1-revoke", outcome={"id": "r1-revoke", "status": "Failed"})
     for turn in range(25):
         state = guard.release(state, holder="r", outcome={"id": str(turn)})
+        assert len(state["outcomes"]) == min(turn + 2, 10)
     assert guard.last_revocation(state) == {"id": "r1-revoke", "status": "Failed"}
     assert [outcome["id"] for outcome in state["outcomes"]] == ["r1-revoke", *map(str, range(16, 25))]
     state = guard.release(state, holder="r2-revoke", outcome={"id": "r2-revoke", "status": "Done"})

@@ -370,6 +370,9 @@ def test_a_revocation_of_another_resource_is_no_evidence() -> None:
     foreign = instance(REVOCATION, "FAILED", name="revoke_key", request=STARTED | {"guardKey": guard.guard_key(OTHER)})
     assert with_owed(seen(publication(), pending=OVERDUE), RESOURCE, REVOCATION, foreign, NOW).owed == owed()
     assert with_owed(seen(publication()), RESOURCE, REVOCATION, foreign, NOW).owed is None
+    shown = {"status": "Failed", "secrets": [{"id": "new", "superseded": SUPERSEDED}]}
+    rotation = instance("r1", "COMPLETED", shown, name="rotate_key", request={"guardKey": guard.guard_key(OTHER)})
+    assert with_owed(seen(publication(), pending=NOT_HANDED_OVER), RESOURCE, "r1", rotation, NOW).owed == owed()
 
 
 def test_attempts_come_ever_more_seldom() -> None:
