@@ -84,7 +84,7 @@ def test_a_regenerate_without_a_fingerprint_is_not_repeated(secured: Emulator) -
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Emulator]:
     """The app behind App Service authentication, with a short deadline."""
-    settings = {"WEBSITE_AUTH_ENABLED": "True", "REQUEST_DEADLINE_SECONDS": "1"}
+    settings = {"WEBSITE_AUTH_ENABLED": "True", "REQUEST_DEADLINE_SECONDS": "3"}
     with Emulator("--https", "--auth", settings=settings) as emulator:
         yield emulator
 

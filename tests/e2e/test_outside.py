@@ -16,7 +16,7 @@ pytestmark = pytest.mark.own_host
 def _run(port: int, logs: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     options = ["--host", "emulated", "--setup", "direct", "--port", str(port), "--logs", str(logs), *arguments]
     command = [sys.executable, "-m", "tests.outside", *options]
-    return subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=110, check=False)  # noqa: S603 - our own module
+    return subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=230, check=False)  # noqa: S603 - our own module
 
 
 @pytest.fixture

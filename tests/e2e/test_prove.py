@@ -37,7 +37,7 @@ def test_a_quick_run_holds_and_writes_nothing(parts: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=230,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -33,7 +33,7 @@ def emulator(secured: Emulator) -> Emulator:
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Emulator]:
     """The same with a short deadline."""
-    with Emulator("--https", "--auth", settings={"REQUEST_DEADLINE_SECONDS": "1"}) as emulator:
+    with Emulator("--https", "--auth", settings={"REQUEST_DEADLINE_SECONDS": "3"}) as emulator:
         yield emulator
 
 

@@ -67,8 +67,8 @@ def accepts(emulator: Emulator, key: str) -> bool:
 
 
 def outlast_deadline(emulator: Emulator) -> None:
-    """Make ARM so slow once that a regenerate takes longer than a deadline of 1 s."""
-    slow = {"service": "arm", "operation": "listKeys", "delaySeconds": 2, "times": 1}
+    """Make ARM so slow once that a regenerate takes longer than a deadline of 3 s."""
+    slow = {"service": "arm", "operation": "listKeys", "delaySeconds": 5, "times": 1}
     emulator.call_control("PUT", "faults", [slow])
 
 
