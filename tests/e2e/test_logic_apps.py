@@ -14,6 +14,7 @@ from tests.support.leaks import find_leaks
 from tests.support.logic_apps.definitions import all_actions, load
 from tests.support.logic_apps.http_action import HttpActions
 from tests.support.logic_apps.workflow import Run
+from tests.support.outside import HASTY
 from tests.support.principal import principal_headers
 from tests.support.reactions import published, settled
 from tests.support.rotations import ROTATIONS, outlast_deadline, regenerations, resource
@@ -84,7 +85,7 @@ def test_a_regenerate_without_a_fingerprint_is_not_repeated(secured: Emulator) -
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Emulator]:
     """The app behind App Service authentication, with a short deadline."""
-    settings = {"WEBSITE_AUTH_ENABLED": "True", "REQUEST_DEADLINE_SECONDS": "3"}
+    settings = {"WEBSITE_AUTH_ENABLED": "True", **HASTY.settings}
     with Emulator("--https", "--auth", settings=settings) as emulator:
         yield emulator
 

@@ -17,6 +17,7 @@ from tests.support.emulator import CA_FILE, PROJECT_ROOT, Emulator
 from tests.support.error_table import SUBSCRIPTION
 from tests.support.interop import require_javascript, require_tool
 from tests.support.leaks import find_leaks
+from tests.support.outside import HASTY
 from tests.support.reactions import events, eventually, instances, published, settled
 from tests.support.rotations import outlast_deadline, regenerations, resource
 
@@ -33,7 +34,7 @@ def emulator(secured: Emulator) -> Emulator:
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[Emulator]:
     """The same with a short deadline."""
-    with Emulator("--https", "--auth", settings={"REQUEST_DEADLINE_SECONDS": "3"}) as emulator:
+    with Emulator("--https", "--auth", settings=HASTY.settings) as emulator:
         yield emulator
 
 

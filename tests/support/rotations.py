@@ -67,7 +67,7 @@ def accepts(emulator: Emulator, key: str) -> bool:
 
 
 def outlast_deadline(emulator: Emulator) -> None:
-    """Make ARM so slow once that a regenerate takes longer than a deadline of 3 s."""
+    """Make ARM so slow once that a regenerate takes longer than the deadline of the setup `HASTY`."""
     slow = {"service": "arm", "operation": "listKeys", "delaySeconds": 5, "times": 1}
     emulator.call_control("PUT", "faults", [slow])
 

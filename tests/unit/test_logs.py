@@ -9,9 +9,8 @@ import pytest
 
 from shared.logs import configure_logging
 from shared.redaction import REDACTED, Secret, guard_logs, scrub_record
-from tests.support.fakes import CASK_KEY, JWT, LEGACY_KEY
-
-SECRETS = pytest.mark.parametrize("secret", [LEGACY_KEY, CASK_KEY, JWT], ids=["legacy", "cask", "token"])
+from tests.support.fakes import LEGACY_KEY
+from tests.support.log_wall import SECRETS, Discreet, Mute
 
 
 @pytest.fixture(autouse=True)
@@ -119,20 +118,6 @@ def test_what_exporters_read_is_scrubbed(logger: logging.Logger, secret: str) ->
     assert record.exc_info is None
 
 
-class Quiet(Exception):
-    """An error that says nothing of its arguments."""
-
-    def __str__(self) -> str:
-        return "quiet"
-
-
-class Mute:
-    """A thing that cannot be shown."""
-
-    def __repr__(self) -> str:
-        raise RuntimeError
-
-
 def error_record(error: Exception) -> logging.LogRecord:
     """Return the scrubbed record of an error."""
     info = (type(error), error, None)
@@ -144,14 +129,14 @@ def test_an_exception_goes_for_what_it_holds_as_for_what_it_says(secret: str) ->
     """Exporters take its arguments for its message, and print its notes: a key in either is one too many."""
     noted = RuntimeError("plain")
     noted.add_note(f"note {secret}")
-    for error, said in ((Quiet(secret), "quiet"), (noted, "plain"), (Quiet(Mute()), "quiet")):
+    for error, said in ((Discreet(secret), "discreet"), (noted, "plain"), (Discreet(Mute()), "discreet")):
         record = error_record(error)
         assert record.exc_info is None
         assert record.exc_text is not None
         assert said in record.exc_text
         assert not record.exc_text.endswith("\n")
         assert secret not in str(vars(record))
-    assert error_record(Quiet("plain")).exc_info is not None
+    assert error_record(Discreet("plain")).exc_info is not None
 
 
 @SECRETS

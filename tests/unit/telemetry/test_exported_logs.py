@@ -11,9 +11,8 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 from shared.logs import configure_logging
-from tests.support.fakes import CASK_KEY, JWT, LEGACY_KEY
-
-SECRETS = pytest.mark.parametrize("secret", [LEGACY_KEY, CASK_KEY, JWT], ids=["legacy", "cask", "token"])
+from tests.support.fakes import LEGACY_KEY
+from tests.support.log_wall import SECRETS, Discreet, Mute
 
 type Exported = Callable[[], list[dict[str, Any]]]
 
@@ -26,20 +25,6 @@ class Odd:
 
     def __str__(self) -> str:
         return self.text
-
-
-class Discreet(Exception):
-    """An exception that says nothing of its arguments."""
-
-    def __str__(self) -> str:
-        return "discreet"
-
-
-class Mute:
-    """Something that cannot be shown."""
-
-    def __str__(self) -> str:
-        raise TypeError
 
 
 MAKERS: dict[str, Callable[[str], object]] = {

@@ -11,11 +11,10 @@ from shared.errors import ArmRejected
 from shared.redaction import REDACTED, Secret
 from shared.telemetry.names import Attribute
 from shared.telemetry.spans import shown, span
-from tests.support.fakes import CASK_KEY, JWT, LEGACY_KEY
+from tests.support.log_wall import SECRETS
 from tests.support.telemetry import Telemetry, attributes, is_failed
 
 ROOT = Path(__file__).resolve().parents[3]
-SECRETS = pytest.mark.parametrize("secret", [LEGACY_KEY, CASK_KEY, JWT], ids=["legacy", "cask", "token"])
 
 
 def test_a_span_has_its_attributes(telemetry: Telemetry) -> None:
